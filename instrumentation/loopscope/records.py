@@ -1,0 +1,244 @@
+"""The words of loopscope: what hooks fill in, what exporters and the explorer read.
+
+This module imports nothing of ours. Times are integer nanoseconds of ``time.monotonic_ns``; 0 means
+"not yet". Ids are 64-bit positive integers whose high bits name the process. Hooks store a place as
+``(code, instruction offset)``, two pointers; the pump replaces it by a `Place` before anyone reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from types import CodeType
+    from weakref import ref
+
+
+class Place(NamedTuple):
+    """A line of source. ``function`` is the qualified name; ``line`` counts from 1, 0 is unknown."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} in {self.function}"
+
+
+RawPlace = tuple["CodeType", int]
+NOWHERE = Place("", 0, "")
+
+# Outcomes of tasks, jobs, waits and work items.
+OK, ERROR, CANCELLED = "ok", "error", "cancelled"
+LOST = "lost"  # the process died while it was open
+NEVER_STARTED = "never_started"
+DESTROYED_PENDING = "destroyed_pending"
+
+# Kinds of wait: what a suspended task is waiting for.
+LOCK, SEMAPHORE, CONDITION, EVENT = "lock", "semaphore", "condition", "event"
+QUEUE, BARRIER, EXECUTOR = "queue", "barrier", "executor"
+HTTP, IO, SLEEP, GATHER, TASK, FUTURE = "http", "io", "sleep", "gather", "task", "future"
+OUTSIDE = frozenset({HTTP, IO})  # waits for something outside the process
+
+
+@dataclass(slots=True)
+class Process:
+    """One instrumented process. ``started`` and ``ended`` are wall time, ns since the epoch."""
+
+    id: int
+    service: str
+    host: str
+    pid: int
+    parent_pid: int
+    started: int
+    python: str
+    version: str
+    ended: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A unit of work a person asks about. ``kind`` is job, http or background."""
+
+    id: int
+    name: str
+    key: str
+    kind: str
+    parent: int
+    root_task: int
+    site: Place | RawPlace
+    started: int
+    ended: int = 0
+    outcome: str = ""
+    exception: str = ""
+    progress: int = 0  # when anything of it last moved
+    trace_id: int = 0  # 0: no spans wanted
+    span_id: int = 0
+    parent_span_id: int = 0
+    sampled: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """An asyncio task. ``running`` sums its time on the loop; ``last_ran`` is the end of its last step."""
+
+    id: int
+    job: Job | None
+    parent: int
+    coroutine: str
+    site: Place | RawPlace
+    created: int
+    ref: ref[Any]
+    name: str = ""
+    first_run: int = 0
+    last_ran: int = 0
+    running: int = 0
+    steps: int = 0
+    ended: int = 0
+    outcome: str = ""
+    exception: str = ""
+    raised_at: Place | RawPlace | None = None
+    wait: Wait | None = None  # the hooked wait it is in
+    parent_span: Any = None  # the user's span it was created under, if any
+
+
+@dataclass(slots=True, eq=False)
+class Resource:
+    """Something one can wait for. ``capacity`` 0 is unknown or unbounded.
+
+    ``in_use`` counts permits, busy workers or queued messages; ``waiting`` counts waiters or the queue depth
+    of an executor. ``holders`` maps the id of each open hold to the hold.
+    """
+
+    id: int
+    kind: str
+    site: Place | RawPlace
+    capacity: int = 0
+    name: str = ""
+    in_use: int = 0
+    waiting: int = 0
+    holders: dict[int, Hold] = field(default_factory=dict)
+    ref: ref[Any] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Wait:
+    """An interval in which a task is suspended. ``held_by``: ids of the tasks that held the resource when it began."""
+
+    task: Task
+    kind: str
+    resource: Resource | None
+    site: Any  # hooks leave (code, offset) pairs of the await chain, innermost first; then a Place
+    started: int
+    ended: int = 0
+    outcome: str = ""
+    held_by: tuple[int, ...] = ()
+    detail: str = ""  # the library function that waits, or the remote host
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """An interval in which a task holds one permit of a resource."""
+
+    id: int
+    task: Task | None
+    resource: Resource
+    site: Place | RawPlace
+    acquired: int
+    released: int = 0
+    contended: bool = False  # somebody waited meanwhile
+
+
+@dataclass(slots=True, eq=False)
+class WorkItem:
+    """A callable given to an executor. ``depth`` is the number of items queued before it."""
+
+    id: int
+    task: int
+    job: Job | None
+    executor: Resource
+    function: str
+    site: Place | RawPlace
+    submitted: int
+    depth: int
+    started: int = 0
+    ended: int = 0
+    outcome: str = ""
+    exception: str = ""
+    worker: str = ""
+    parent_span: Any = None  # the user's span it was submitted under, if any
+    span_id: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Slice:
+    """A step of a task on its loop that took longer than the slice threshold."""
+
+    task: Task
+    started: int
+    ended: int
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """An interval in which a loop's thread did not come back to its loop.
+
+    ``cause`` is blocking_call, cpu, gil or host_paused. ``culprit`` is the innermost frame of the user's own
+    code, ``call`` the text of its line; ``stack`` is outermost first.
+    """
+
+    id: int
+    thread: str
+    task: Task | None
+    started: int
+    ended: int = 0
+    cause: str = ""
+    culprit: Place = NOWHERE
+    call: str = ""
+    stack: tuple[Place, ...] = ()
+    cpu: int = 0
+
+
+@dataclass(slots=True)
+class Sample:
+    """What the process used: ``cpu`` and ``own_cpu`` (loopscope's threads) are ns since start, ``memory`` bytes."""
+
+    at: int
+    cpu: int
+    memory: int
+    threads: int
+    files: int
+    own_cpu: int
+    lag: int  # longest busy time of any loop since the last sample, ns
+
+
+@dataclass(slots=True)
+class Batch:
+    """What happened since the last drain: ended records, and resources seen for the first time."""
+
+    now: int
+    jobs: list[Job] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    items: list[WorkItem] = field(default_factory=list)
+    slices: list[Slice] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    resources: list[Resource] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that is open at one moment, ``at``."""
+
+    at: int
+    process: Process
+    jobs: tuple[Job, ...]
+    tasks: tuple[Task, ...]
+    waits: tuple[Wait, ...]
+    holds: tuple[Hold, ...]
+    items: tuple[WorkItem, ...]
+    blocks: tuple[Block, ...]
+    resources: tuple[Resource, ...]
