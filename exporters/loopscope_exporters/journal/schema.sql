@@ -1,0 +1,149 @@
+-- One journal segment: what one process recorded until the segment was full or the process ended.
+-- Times are wall time in ns since the epoch, 0 means "not yet" or "unknown". Ids are 64-bit and never repeat
+-- across processes; 0 means "none". Finished work is append-only; open work stands in the open_* tables, which
+-- are rewritten at each drain, so that after a SIGKILL they say what was open at the last drain.
+
+CREATE TABLE process (                 -- one row
+    schema          INTEGER NOT NULL,  -- version of this file's layout
+    id              INTEGER NOT NULL,  -- id of the process, the same in all its segments
+    service         TEXT    NOT NULL,
+    host            TEXT    NOT NULL,
+    pid             INTEGER NOT NULL,
+    parent_pid      INTEGER NOT NULL,
+    started         INTEGER NOT NULL,  -- when loopscope was installed in it
+    python          TEXT    NOT NULL,
+    version         TEXT    NOT NULL,  -- of loopscope
+    boot_ticks      INTEGER NOT NULL,  -- start time of the pid as the kernel counts it, tells a reused pid from ours
+    segment         INTEGER NOT NULL,  -- number of this segment within the process, from 0
+    opened          INTEGER NOT NULL,  -- when this segment began
+    heartbeat       INTEGER NOT NULL,  -- last drain
+    sealed          INTEGER NOT NULL,  -- when the segment was complete: a newer one follows, or the process ended
+    ended           INTEGER NOT NULL,  -- when the process said goodbye; 0 and no such pid: it died
+    dropped         INTEGER NOT NULL   -- records lost to full buffers; should be 0
+);
+
+CREATE TABLE places (                  -- source lines, each once per segment
+    id              INTEGER PRIMARY KEY,
+    file            TEXT    NOT NULL,
+    line            INTEGER NOT NULL,
+    function        TEXT    NOT NULL   -- qualified name
+);
+
+CREATE TABLE resources (               -- what one can wait for; repeated in each segment that mentions it
+    id              INTEGER NOT NULL,
+    kind            TEXT    NOT NULL,  -- semaphore, lock, condition, event, queue, barrier, executor, http
+    name            TEXT    NOT NULL,  -- the variable it was assigned to, or the host
+    capacity        INTEGER NOT NULL,  -- permits, workers, length of a queue; 0: unbounded or unknown
+    place           INTEGER NOT NULL   -- where it was created
+);
+
+CREATE TABLE jobs (
+    id              INTEGER NOT NULL,
+    name            TEXT    NOT NULL,
+    key             TEXT    NOT NULL,
+    kind            TEXT    NOT NULL,  -- job, http, background
+    parent          INTEGER NOT NULL,  -- job
+    root_task       INTEGER NOT NULL,  -- the task that opened it; it may serve other jobs before and after
+    place           INTEGER NOT NULL,
+    started         INTEGER NOT NULL,
+    ended           INTEGER NOT NULL,
+    outcome         TEXT    NOT NULL,  -- ok, error, cancelled
+    exception       TEXT    NOT NULL,  -- its type
+    progress        INTEGER NOT NULL   -- when anything of it last moved
+);
+CREATE TABLE open_jobs AS SELECT * FROM jobs;
+
+CREATE TABLE tasks (
+    id              INTEGER NOT NULL,
+    job             INTEGER NOT NULL,
+    parent          INTEGER NOT NULL,  -- the task that created it
+    name            TEXT    NOT NULL,
+    coroutine       TEXT    NOT NULL,  -- qualified name
+    place           INTEGER NOT NULL,  -- creation site
+    created         INTEGER NOT NULL,
+    first_run       INTEGER NOT NULL,
+    ended           INTEGER NOT NULL,
+    last_ran        INTEGER NOT NULL,  -- end of its last step
+    running         INTEGER NOT NULL,  -- ns on the loop, in all
+    steps           INTEGER NOT NULL,
+    outcome         TEXT    NOT NULL,  -- ok, error, cancelled, never_started, destroyed_pending
+    exception       TEXT    NOT NULL,  -- its type
+    raised_at       INTEGER NOT NULL   -- place
+);
+CREATE TABLE open_tasks AS SELECT * FROM tasks;
+
+CREATE TABLE waits (
+    task            INTEGER NOT NULL,
+    job             INTEGER NOT NULL,
+    kind            TEXT    NOT NULL,  -- a resource's kind, or io, http, sleep, gather, task, future
+    resource        INTEGER NOT NULL,
+    place           INTEGER NOT NULL,  -- innermost line of the user's own code
+    detail          TEXT    NOT NULL,  -- the library function that waits, or the remote host
+    started         INTEGER NOT NULL,
+    ended           INTEGER NOT NULL,
+    outcome         TEXT    NOT NULL,  -- ok, cancelled, error
+    held_by         TEXT    NOT NULL   -- ids of the tasks that held the resource when the wait began, with spaces
+);
+CREATE TABLE open_waits AS SELECT * FROM waits;
+
+CREATE TABLE holds (                   -- only those that somebody waited for, or that were long
+    id              INTEGER NOT NULL,
+    task            INTEGER NOT NULL,
+    job             INTEGER NOT NULL,
+    resource        INTEGER NOT NULL,
+    place           INTEGER NOT NULL,  -- where it was acquired
+    acquired        INTEGER NOT NULL,
+    released        INTEGER NOT NULL
+);
+CREATE TABLE open_holds AS SELECT * FROM holds;
+
+CREATE TABLE items (                   -- work items given to executors
+    id              INTEGER NOT NULL,
+    task            INTEGER NOT NULL,  -- the task that submitted it
+    job             INTEGER NOT NULL,
+    executor        INTEGER NOT NULL,  -- resource
+    function        TEXT    NOT NULL,
+    place           INTEGER NOT NULL,  -- where it was submitted
+    submitted       INTEGER NOT NULL,
+    started         INTEGER NOT NULL,
+    ended           INTEGER NOT NULL,
+    outcome         TEXT    NOT NULL,  -- ok, error, cancelled
+    exception       TEXT    NOT NULL,
+    worker          TEXT    NOT NULL,
+    depth           INTEGER NOT NULL   -- items queued before it when it was submitted
+);
+CREATE TABLE open_items AS SELECT * FROM items;
+
+CREATE TABLE slices (                  -- long steps of a task on its loop
+    task            INTEGER NOT NULL,
+    job             INTEGER NOT NULL,
+    started         INTEGER NOT NULL,
+    ended           INTEGER NOT NULL
+);
+
+CREATE TABLE blocks (                  -- intervals in which a loop's thread did not come back to its loop
+    id              INTEGER NOT NULL,
+    thread          TEXT    NOT NULL,
+    task            INTEGER NOT NULL,
+    job             INTEGER NOT NULL,
+    started         INTEGER NOT NULL,
+    ended           INTEGER NOT NULL,
+    cause           TEXT    NOT NULL,  -- blocking_call, cpu, gil, host_paused
+    cpu             INTEGER NOT NULL,  -- ns of processor time the loop's thread used meanwhile
+    file            TEXT    NOT NULL,  -- culprit: innermost frame of the user's own code
+    line            INTEGER NOT NULL,
+    function        TEXT    NOT NULL,
+    call            TEXT    NOT NULL,  -- text of that line
+    stack           TEXT    NOT NULL   -- a frame a line, outermost first: file:line in function
+);
+CREATE TABLE open_blocks AS SELECT * FROM blocks;
+
+CREATE TABLE samples (                 -- what the process used, each second
+    at              INTEGER NOT NULL,
+    cpu             INTEGER NOT NULL,  -- ns since start, all threads
+    memory          INTEGER NOT NULL,  -- resident bytes
+    threads         INTEGER NOT NULL,
+    files           INTEGER NOT NULL,  -- open file descriptors
+    own_cpu         INTEGER NOT NULL,  -- ns since start used by loopscope's own threads
+    lag             INTEGER NOT NULL   -- longest busy time of any loop since the last sample, ns
+);

@@ -1,0 +1,32 @@
+"""Time and ids: one anchor turns monotonic time into wall time, one counter numbers every record."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from typing import NamedTuple
+
+now = time.monotonic_ns
+
+ID_BITS = 32  # records a process may number before its ids run into another's
+
+
+class Anchor(NamedTuple):
+    """Both clocks read at one moment, so that a process's times stay ordered when the wall clock is set."""
+
+    monotonic: int
+    wall: int
+
+    @classmethod
+    def take(cls) -> Anchor:
+        return cls(time.monotonic_ns(), time.time_ns())
+
+    def to_wall(self, monotonic: int) -> int:
+        """Wall time in ns since the epoch; 0 stays 0, which means "not yet"."""
+        return monotonic and monotonic - self.monotonic + self.wall
+
+
+def new_ids() -> itertools.count[int]:
+    """Ids for one process: 31 random bits, then a count from 1; positive as SQLite's integers want."""
+    return itertools.count((secrets.randbits(31) << ID_BITS) + 1)

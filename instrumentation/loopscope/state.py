@@ -1,0 +1,193 @@
+"""The live state: what is open now, and totals of what has ended. Written by hooks and pump, read by exporters."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from loopscope.records import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loopscope.clock import Anchor
+    from loopscope.records import (
+        Batch,
+        Block,
+        Job,
+        Process,
+        Resource,
+        Sample,
+        Task,
+        Wait,
+        WorkItem,
+    )
+    from loopscope.settings import Settings
+
+SECOND = 1_000_000_000
+LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+JOB_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+WAIT_BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
+MAX_NAMES = 100  # distinct job or resource names a metric carries; the rest counts as OTHER
+OTHER = "other"
+
+
+class Histogram:
+    """Cumulative counts under fixed bounds in seconds; values come in nanoseconds."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0
+
+    def __repr__(self) -> str:
+        return f"<Histogram of {self.count}, {self.total / SECOND:.3f} s>"
+
+    @property
+    def count(self) -> int:
+        return sum(self.counts)
+
+    def observe(self, nanoseconds: int) -> None:
+        self.counts[bisect_left(self.bounds, nanoseconds / SECOND)] += 1
+        self.total += nanoseconds
+
+    def add_small(self, count: int, nanoseconds: int) -> None:
+        """Add many values that are known to lie under the first bound."""
+        self.counts[0] += count
+        self.total += nanoseconds
+
+    def buckets(self) -> list[tuple[str, int]]:
+        """Pairs of upper bound and cumulative count, as Prometheus wants them; the last bound is +Inf."""
+        seen, pairs = 0, []
+        for bound, count in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
+            seen += count
+            pairs.append((bound, seen))
+        return pairs
+
+
+class Names:
+    """The first `MAX_NAMES` names keep theirs, later ones share OTHER: a metric's labels stay bounded."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def bounded(self, name: str) -> str:
+        if name in self._known:
+            return name
+        if len(self._known) < MAX_NAMES:
+            self._known.add(name)
+            return name
+        return OTHER
+
+
+class LiveState:
+    """Open work by id, and totals. The open dictionaries change under the reader: copy with `list()` first."""
+
+    def __init__(self, process: Process, anchor: Anchor, settings: Settings) -> None:
+        self.process = process
+        self.anchor = anchor
+        self.settings = settings
+
+        self.jobs: dict[int, Job] = {}
+        self.tasks: dict[int, Task] = {}
+        self.items: dict[int, WorkItem] = {}
+        self.blocks: dict[int, Block] = {}
+        self.waits: dict[int, Wait] = {}  # by task id, of unhooked kinds, found by looking at suspended tasks
+        self.resources: dict[int, Resource] = {}
+
+        self.tasks_finished: Counter[str] = Counter()  # by outcome
+        self.jobs_finished: Counter[tuple[str, str]] = Counter()  # by name and outcome
+        self.job_durations: dict[str, Histogram] = defaultdict(lambda: Histogram(JOB_BOUNDS))
+        self.wait_durations: dict[tuple[str, str], Histogram] = defaultdict(
+            lambda: Histogram(WAIT_BOUNDS)
+        )  # by kind and resource name
+        self.items_finished: Counter[tuple[str, str]] = Counter()  # by executor name and outcome
+        self.queue_durations: dict[str, Histogram] = defaultdict(lambda: Histogram(WAIT_BOUNDS))
+        self.run_durations: dict[str, Histogram] = defaultdict(lambda: Histogram(WAIT_BOUNDS))
+        self.blocks_seen: Counter[str] = Counter()  # by cause
+        self.blocked_time: Counter[str] = Counter()  # ns, by cause
+        self.lag = Histogram(LAG_BOUNDS)
+        self.sample: Sample | None = None
+
+        self.dropped: Counter[str] = Counter()  # records, by kind; should be 0
+        self.faults: Counter[str] = Counter()  # errors inside loopscope, by place; should be 0
+
+        self._job_names = Names()
+        self._resource_names = Names()
+
+    def __repr__(self) -> str:
+        return f"<LiveState of {self.process.service}: {len(self.jobs)} jobs, {len(self.tasks)} tasks open>"
+
+    def job_name(self, job: Job) -> str:
+        return self._job_names.bounded(job.name)
+
+    def resource_name(self, resource: Resource | None) -> str:
+        return self._resource_names.bounded(resource.name) if resource and resource.name else ""
+
+    def fold(self, batch: Batch) -> None:
+        """Add a batch of ended records to the totals."""
+        for resource in batch.resources:
+            self.resources[resource.id] = resource
+        for task in batch.tasks:
+            self.tasks_finished[task.outcome] += 1
+        for job in batch.jobs:
+            name = self.job_name(job)
+            self.jobs_finished[name, job.outcome] += 1
+            self.job_durations[name].observe(job.ended - job.started)
+        for wait in batch.waits:
+            key = wait.kind, self.resource_name(wait.resource)
+            self.wait_durations[key].observe(wait.ended - wait.started)
+        for item in batch.items:
+            self._fold_item(item)
+        for block in batch.blocks:
+            self.blocks_seen[block.cause] += 1
+            self.blocked_time[block.cause] += block.ended - block.started
+        if batch.samples:
+            self.sample = batch.samples[-1]
+
+    def _fold_item(self, item: WorkItem) -> None:
+        name = self.resource_name(item.executor)
+        self.items_finished[name, item.outcome] += 1
+        if item.started:
+            self.queue_durations[name].observe(item.started - item.submitted)
+            self.run_durations[name].observe(item.ended - item.started)
+
+    def open_waits(self) -> list[Wait]:
+        """Every wait that has not ended: hooked ones stand on their tasks, the others in `waits`."""
+        hooked = [task.wait for task in list(self.tasks.values()) if task.wait is not None]
+        return hooked + list(self.waits.values())
+
+    def stuck_jobs(self, now: int) -> list[Job]:
+        """Open jobs of which nothing has moved for ``stuck_after``."""
+        limit = now - int(self.settings.stuck_after * SECOND)
+        return [job for job in list(self.jobs.values()) if job.progress < limit]
+
+    def refresh_progress(self) -> None:
+        """Bring each open job's `progress` up to date from its tasks and work items."""
+        for task in list(self.tasks.values()):
+            _advance(task.job, (task.last_ran, task.created))
+        for item in list(self.items.values()):
+            _advance(item.job, (item.started, item.submitted))
+
+    def snapshot(self, now: int) -> Snapshot:
+        """What is open at this moment, frozen."""
+        resources = list(self.resources.values())
+        return Snapshot(
+            at=now,
+            process=self.process,
+            jobs=tuple(self.jobs.values()),
+            tasks=tuple(self.tasks.values()),
+            waits=tuple(self.open_waits()),
+            holds=tuple(hold for r in resources for hold in list(r.holders.values())),
+            items=tuple(self.items.values()),
+            blocks=tuple(self.blocks.values()),
+            resources=tuple(resources),
+        )
+
+
+def _advance(job: Job | None, moments: Iterable[int]) -> None:
+    if job is not None:
+        job.progress = max(job.progress, *moments)
