@@ -73,9 +73,8 @@ class Job:
     outcome: str = ""
     exception: str = ""
     progress: int = 0  # when anything of it last moved
-    trace_id: int = 0  # 0: no spans wanted
-    span_id: int = 0
-    parent_span_id: int = 0
+    trace_id: int = 0  # 0: no spans wanted; a record's own id is the id of its span
+    parent_span: Any = None  # OpenTelemetry SpanContext it was opened under, if any
     sampled: bool = True
 
 
@@ -100,7 +99,7 @@ class Task:
     exception: str = ""
     raised_at: Place | RawPlace | None = None
     wait: Wait | None = None  # the hooked wait it is in
-    parent_span: Any = None  # the user's span it was created under, if any
+    parent_span: Any = None  # OpenTelemetry SpanContext of the user's span it was created under, if any
 
 
 @dataclass(slots=True, eq=False)
@@ -168,7 +167,6 @@ class WorkItem:
     exception: str = ""
     worker: str = ""
     parent_span: Any = None  # the user's span it was submitted under, if any
-    span_id: int = 0
 
 
 @dataclass(slots=True, eq=False)

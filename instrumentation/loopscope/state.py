@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from loopscope.context import open_tasks
 from loopscope.records import Snapshot
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
         Process,
         Resource,
         Sample,
-        Task,
         Wait,
         WorkItem,
     )
@@ -84,7 +84,7 @@ class Names:
 
 
 class LiveState:
-    """Open work by id, and totals. The open dictionaries change under the reader: copy with `list()` first."""
+    """Open work, and totals. The open dictionaries change under the reader: copy with `list()` first."""
 
     def __init__(self, process: Process, anchor: Anchor, settings: Settings) -> None:
         self.process = process
@@ -92,7 +92,7 @@ class LiveState:
         self.settings = settings
 
         self.jobs: dict[int, Job] = {}
-        self.tasks: dict[int, Task] = {}
+        self.tasks = open_tasks
         self.items: dict[int, WorkItem] = {}
         self.blocks: dict[int, Block] = {}
         self.waits: dict[int, Wait] = {}  # by task id, of unhooked kinds, found by looking at suspended tasks

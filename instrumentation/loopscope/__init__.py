@@ -1,0 +1,1 @@
+"""loopscope: runtime observability for async Python services."""

@@ -1,0 +1,36 @@
+"""What the code that runs right now belongs to: its job, its asyncio task, its work item."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loopscope.records import Job, Task, WorkItem
+
+job_var: ContextVar[Job | None] = ContextVar("loopscope_job", default=None)
+item_var: ContextVar[WorkItem | None] = ContextVar("loopscope_item", default=None)
+
+# Open tasks by the address of the asyncio task: no reference of ours keeps a task alive. The hook that fills
+# it removes an entry when its task ends; the pump, when the task was collected without ending.
+open_tasks: dict[int, Task] = {}
+
+
+def current_job() -> Job | None:
+    """The job that the calling code belongs to, in a task, a callback or an executor's thread."""
+    return job_var.get()
+
+
+def current_item() -> WorkItem | None:
+    """The work item that the calling executor thread runs; None in a task and elsewhere."""
+    return item_var.get() if asyncio._get_running_loop() is None else None
+
+
+def current_task() -> Task | None:
+    """The record of the asyncio task that the calling code runs in."""
+    loop = asyncio._get_running_loop()
+    if loop is None:
+        return None
+    task = asyncio.current_task(loop)
+    return open_tasks.get(id(task)) if task is not None else None
