@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,15 @@ if TYPE_CHECKING:
     from loopscope.records import Job, Task, WorkItem
 
 job_var: ContextVar[Job | None] = ContextVar("loopscope_job", default=None)
-item_var: ContextVar[WorkItem | None] = ContextVar("loopscope_item", default=None)
+
+
+class _Worker(threading.local):
+    """A thread, not a context: `asyncio.to_thread` enters a context of its own inside the work item."""
+
+    item: WorkItem | None = None
+
+
+worker = _Worker()
 
 # Open tasks by the address of the asyncio task: no reference of ours keeps a task alive. The hook that fills
 # it removes an entry when its task ends; the pump, when the task was collected without ending.
@@ -24,7 +33,7 @@ def current_job() -> Job | None:
 
 def current_item() -> WorkItem | None:
     """The work item that the calling executor thread runs; None in a task and elsewhere."""
-    return item_var.get() if asyncio._get_running_loop() is None else None
+    return worker.item if asyncio._get_running_loop() is None else None
 
 
 def current_task() -> Task | None:

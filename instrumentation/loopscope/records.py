@@ -99,7 +99,9 @@ class Task:
     exception: str = ""
     raised_at: Place | RawPlace | None = None
     wait: Wait | None = None  # the hooked wait it is in
-    parent_span: Any = None  # OpenTelemetry SpanContext of the user's span it was created under, if any
+    parent_span: Any = (
+        None  # OpenTelemetry SpanContext of the user's span it was created under, if any
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -134,6 +136,7 @@ class Wait:
     outcome: str = ""
     held_by: tuple[int, ...] = ()
     detail: str = ""  # the library function that waits, or the remote host
+    outer: Wait | None = None  # the hooked wait that this one is a part of
 
 
 @dataclass(slots=True, eq=False)
@@ -167,6 +170,7 @@ class WorkItem:
     exception: str = ""
     worker: str = ""
     parent_span: Any = None  # the user's span it was submitted under, if any
+    future: ref[Any] | None = None  # tells of a work item that is cancelled before it starts
 
 
 @dataclass(slots=True, eq=False)

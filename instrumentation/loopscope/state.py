@@ -94,8 +94,10 @@ class LiveState:
         self.jobs: dict[int, Job] = {}
         self.tasks = open_tasks
         self.items: dict[int, WorkItem] = {}
-        self.blocks: dict[int, Block] = {}
-        self.waits: dict[int, Wait] = {}  # by task id, of unhooked kinds, found by looking at suspended tasks
+        self.blocks: dict[tuple[int, int], Block] = {}  # by thread and beginning
+        self.waits: dict[
+            int, Wait
+        ] = {}  # by task id, of unhooked kinds, found by looking at suspended tasks
         self.resources: dict[int, Resource] = {}
 
         self.tasks_finished: Counter[str] = Counter()  # by outcome

@@ -1,0 +1,1 @@
+"""Hooks: one file per thing observed, each with `install(patches, settings)`."""

@@ -1,0 +1,61 @@
+"""Loops: give each a clock when it starts to run, without waking it."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import events
+from typing import TYPE_CHECKING, Any
+
+from loopscope.loop_clock import ATTRIBUTE, LoopClock
+from loopscope.recorder import recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopscope.hooks.patching import Patches
+    from loopscope.settings import Settings
+
+
+def install(patches: Patches, _: Settings) -> None:
+    patches.replace(events, "_set_running_loop", _starting)
+    patches.on_restore(_forget_all)
+    running = asyncio._get_running_loop()
+    if running is not None:
+        clock_of(running).bind()
+
+
+def _starting(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    """`run_forever` calls this with the loop when it starts and with None when it stops."""
+
+    def _set_running_loop(loop: Any) -> None:
+        try:
+            before = asyncio._get_running_loop()
+            if loop is not None:
+                clock_of(loop).bind()
+            elif before is not None:
+                clock_of(before).rest()
+        except Exception:
+            recorder.fault("_set_running_loop")
+        original(loop)
+
+    return _set_running_loop
+
+
+def clock_of(loop: asyncio.AbstractEventLoop) -> LoopClock:
+    """The clock of a loop, made when it is first seen. Raises AttributeError for loops that take no attribute."""
+    clock: LoopClock | None = getattr(loop, ATTRIBUTE, None)
+    if clock is None:
+        clock = LoopClock(loop)
+        setattr(loop, ATTRIBUTE, clock)
+        clock.watch_selector()
+        recorder.loops.append(clock)
+    return clock
+
+
+def _forget_all() -> None:
+    for clock in recorder.loops:
+        clock.forget_selector()
+        loop = clock.loop()
+        if loop is not None and hasattr(loop, ATTRIBUTE):
+            delattr(loop, ATTRIBUTE)
+    recorder.loops.clear()

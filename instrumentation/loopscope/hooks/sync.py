@@ -1,0 +1,190 @@
+"""Waits and holds of asyncio's own primitives: who waits, since when, and who holds what meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+from loopscope import places, private
+from loopscope.clock import now
+from loopscope.context import current_task
+from loopscope.recorder import recorder
+from loopscope.records import (
+    BARRIER,
+    CANCELLED,
+    CONDITION,
+    ERROR,
+    EVENT,
+    LOCK,
+    OK,
+    QUEUE,
+    SEMAPHORE,
+    Hold,
+    Resource,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from loopscope.hooks.patching import Patches
+    from loopscope.settings import Settings
+
+SITE = "_loopscope_site"  # on the primitive: where it was created
+RESOURCE = "_loopscope_resource"  # on the primitive: its record, made when it is first of interest
+MAX_HOLDERS = 16  # named in a wait
+
+
+def install(patches: Patches, _: Settings) -> None:
+    for owner in (asyncio.Semaphore, asyncio.Lock, asyncio.Event, asyncio.Condition, asyncio.Queue):
+        patches.replace(owner, "__init__", _noting_creation)
+    patches.replace(asyncio.Barrier, "__init__", _noting_creation)
+
+    patches.replace(asyncio.Semaphore, "acquire", _acquiring(SEMAPHORE, private.semaphore_waits))
+    patches.replace(asyncio.Semaphore, "release", _releasing)
+    patches.replace(asyncio.Lock, "acquire", _acquiring(LOCK, asyncio.Lock.locked))
+    patches.replace(asyncio.Lock, "release", _releasing)
+
+    patches.replace(asyncio.Event, "wait", _waiting(EVENT, lambda event: not event.is_set()))
+    patches.replace(asyncio.Condition, "wait", _waiting(CONDITION, _always))
+    patches.replace(asyncio.Barrier, "wait", _waiting(BARRIER, _always))
+    patches.replace(asyncio.Queue, "get", _waiting(QUEUE, asyncio.Queue.empty))
+    patches.replace(asyncio.Queue, "put", _waiting(QUEUE, asyncio.Queue.full))
+    patches.replace(asyncio.Queue, "join", _waiting(QUEUE, private.queue_is_unfinished))
+
+
+def _always(_: Any) -> bool:
+    return True
+
+
+def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
+    def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
+        original(self, *args, **options)
+        caller = sys._getframe(1)
+        setattr(self, SITE, (caller.f_code, caller.f_lasti))
+
+    return __init__
+
+
+def resource_of(primitive: Any, kind: str) -> Resource:
+    """The record of a primitive; those made before `instrument()` have no creation site."""
+    known: Resource | None = getattr(primitive, RESOURCE, None)
+    if known is not None:
+        return known
+    record = recorder.resource(
+        kind, primitive, getattr(primitive, SITE, None), _capacity(primitive, kind)
+    )
+    setattr(primitive, RESOURCE, record)
+    return record
+
+
+def _capacity(primitive: Any, kind: str) -> int:
+    if kind == SEMAPHORE:
+        return int(getattr(primitive, "_value", 0))
+    if kind == QUEUE:
+        return max(0, int(primitive.maxsize))
+    if kind == BARRIER:
+        return int(primitive.parties)
+    return 1 if kind == LOCK else 0
+
+
+def _acquiring(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., Any]:
+    def make(original: Callable[[Any], Awaitable[bool]]) -> Callable[[Any], Awaitable[bool]]:
+        async def acquire(self: Any) -> bool:
+            try:
+                resource = getattr(self, RESOURCE, None) or resource_of(self, kind)
+                waits = would_wait(self)
+            except Exception:
+                recorder.fault("acquire")
+                return await original(self)
+            if waits:
+                await_ = _watched(original(self), resource, kind)
+                got = await await_
+            else:
+                got = await original(self)
+            if got:
+                _hold(resource)
+            return got
+
+        return acquire
+
+    return make
+
+
+def _hold(resource: Resource) -> None:
+    task = current_task()
+    site = places.note_caller(sys._getframe(2))
+    hold = Hold(recorder.new_id(), task, resource, site, now())
+    resource.in_use += 1
+    holders = resource.holders
+    # A task's first permit stands under the task's id, so that its release finds it at once.
+    holders[task.id if task is not None and task.id not in holders else hold.id] = hold
+    if resource.waiting:
+        hold.contended = True
+
+
+def _releasing(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    def release(self: Any) -> None:
+        original(self)
+        try:
+            resource = getattr(self, RESOURCE, None)
+            if resource is not None and resource.holders:
+                _let_go(resource)
+        except Exception:
+            recorder.fault("release")
+
+    return release
+
+
+def _let_go(resource: Resource) -> None:
+    """Close the hold of the releasing task, else the oldest: anybody may release a semaphore."""
+    task = current_task()
+    holders = resource.holders
+    hold = holders.pop(task.id, None) if task is not None else None
+    if hold is None:
+        key = next((k for k, h in holders.items() if h.task is task), next(iter(holders)))
+        hold = holders.pop(key)
+    resource.in_use -= 1
+    hold.released = now()
+    if hold.contended or hold.released - hold.acquired > recorder.hold_threshold:
+        recorder.keep(recorder.ended_holds, hold)
+
+
+def _waiting(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., Any]:
+    def make(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def wait(self: Any, *args: Any) -> Any:
+            try:
+                waits = would_wait(self)
+                resource = resource_of(self, kind) if waits else None
+            except Exception:
+                recorder.fault("wait")
+                return await original(self, *args)
+            if resource is None:
+                return await original(self, *args)
+            return await _watched(original(self, *args), resource, kind)
+
+        return wait
+
+    return make
+
+
+async def _watched(inner: Awaitable[Any], resource: Resource, kind: str) -> Any:
+    """Await, and record the time it took as a wait for the resource."""
+    holders = list(resource.holders.values())[:MAX_HOLDERS]
+    for hold in holders:
+        hold.contended = True
+    held_by = tuple(hold.task.id for hold in holders if hold.task is not None)
+    wait = recorder.wait_started(kind, resource, held_by=held_by)
+    resource.waiting += 1
+    outcome = ERROR
+    try:
+        result = await inner
+        outcome = OK
+    except asyncio.CancelledError:
+        outcome = CANCELLED
+        raise
+    finally:
+        resource.waiting -= 1
+        if wait is not None:
+            recorder.wait_ended(wait, outcome)
+    return result

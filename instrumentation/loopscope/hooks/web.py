@@ -1,0 +1,79 @@
+"""Starlette and FastAPI: each HTTP request is a job, each background task after its response another."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from loopscope.jobs import JobContext, close
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from loopscope.hooks.patching import Patches
+    from loopscope.records import Job
+    from loopscope.settings import Settings
+
+_JOB = "loopscope.job"  # in the ASGI scope
+
+
+def install_applications(patches: Patches, _: Settings) -> None:
+    patches.replace(sys.modules["starlette.applications"].Starlette, "__call__", _serving)
+
+
+def install_routing(patches: Patches, _: Settings) -> None:
+    patches.replace(sys.modules["starlette.routing"].Route, "handle", _routing)
+
+
+def install_background(patches: Patches, _: Settings) -> None:
+    patches.replace(sys.modules["starlette.background"].BackgroundTask, "__call__", _following_up)
+
+
+def _serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def __call__(self: Any, scope: Any, receive: Any, send: Any) -> None:  # noqa: N807
+        if scope["type"] != "http" or _JOB in scope:
+            return await original(self, scope, receive, send)
+        with JobContext(f"{scope['method']} (unmatched)", kind="http") as job:
+            scope[_JOB] = job
+            return await original(self, scope, receive, _until_sent(send, job))
+
+    return __call__
+
+
+def _until_sent(
+    send: Callable[[Any], Awaitable[None]], job: Job
+) -> Callable[[Any], Awaitable[None]]:
+    """The request's job ends with the last byte of its response, not with what runs after it."""
+
+    async def send_and_see(message: Any) -> None:
+        await send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            close(job, None)
+
+    return send_and_see
+
+
+def _routing(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """The route's template names the job: paths with ids in them would be a name each."""
+
+    def handle(self: Any, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        job = scope.get(_JOB)
+        if job is not None:
+            job.name = f"{scope['method']} {scope.get('root_path', '')}{self.path}"
+        return original(self, scope, receive, send)
+
+    return handle
+
+
+def _following_up(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """`BackgroundTasks` is a `BackgroundTask` of its own making and calls each of its tasks through here."""
+
+    async def __call__(self: Any) -> None:  # noqa: N807
+        function = getattr(self, "func", None)
+        if function is None:
+            return await original(self)
+        name = getattr(function, "__name__", type(function).__name__)
+        with JobContext(name, kind="background"):
+            return await original(self)
+
+    return __call__

@@ -1,0 +1,156 @@
+"""Jobs: the unit of work a person asks about. Everything a job spawns belongs to it, through a context variable."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import sys
+from contextvars import Token
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+
+from loopscope import places, tracing
+from loopscope.clock import now
+from loopscope.context import current_task, job_var
+from loopscope.recorder import recorder
+from loopscope.records import CANCELLED, ERROR, OK, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class JobContext:
+    """One job as a context manager, or a maker of jobs as a decorator. Not reusable while it is open."""
+
+    def __init__(self, name: str, key: object = "", kind: str = "job") -> None:
+        self._name = name
+        self._key = str(key)
+        self._kind = kind
+        self._open: tuple[Job, Token[Job | None], Any, Job | None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<job {self._name!r} {self._key!r}>"
+
+    def __enter__(self) -> Job:
+        """Open the job; its record is returned for reading, `id` and `key` above all."""
+        if self._open is not None:
+            raise RuntimeError(
+                f"{self!r} is already open; make a new loopscope.job(...) for each piece of work"
+            )
+        task, parent = current_task(), job_var.get()
+        job = Job(
+            recorder.new_id(),
+            self._name,
+            self._key,
+            self._kind,
+            parent.id if parent is not None else 0,
+            task.id if task is not None else 0,
+            places.note_caller(sys._getframe(1)) or places.NOWHERE,
+            now(),
+        )
+        job.progress = job.started
+        before = None
+        if task is not None:
+            before, task.job = task.job, job
+        recorder.jobs[job.id] = job
+        span = tracing.enter_job(job) if tracing.enabled else None
+        self._open = job, job_var.set(job), span, before
+        return job
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._open is None:
+            return
+        job, token, span, before = self._open
+        self._open = None
+        try:
+            job_var.reset(token)
+        except ValueError:  # closed in another context than it was opened in, as generators do
+            job_var.set(None)
+        if span is not None:
+            tracing.leave_job(span)
+        task = current_task()
+        if task is not None and task.id == job.root_task:
+            task.job = before
+        close(job, error)
+
+    async def __aenter__(self) -> Job:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Run each call of the function, or each coroutine it returns, as a job of its own."""
+        return _decorate(function, self._name, self._key)
+
+
+def close(job: Job, error: BaseException | None) -> None:
+    """End an open job; the outcome follows from the exception it ended with."""
+    if recorder.jobs.pop(job.id, None) is None:
+        return
+    job.ended = now()
+    if error is None:
+        job.outcome = OK
+    else:
+        job.outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
+        job.exception = type(error).__qualname__
+    recorder.keep(recorder.ended_jobs, job)
+
+
+def _decorate(function: Callable[P, R], name: str, key: str) -> Callable[P, R]:
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        raise TypeError(
+            f"loopscope.job got the generator function {function.__qualname__!r}; it takes functions and "
+            "coroutine functions. Open the job inside it: with loopscope.job(name): ..."
+        )
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def run_async(*args: P.args, **options: P.kwargs) -> Any:
+            with JobContext(name, key):
+                return await function(*args, **options)
+
+        return run_async  # type: ignore[return-value]  # the coroutine function it replaces
+
+    @functools.wraps(function)
+    def run(*args: P.args, **options: P.kwargs) -> R:
+        with JobContext(name, key):
+            return function(*args, **options)
+
+    return run
+
+
+@overload
+def job(name: str, key: object = "") -> JobContext: ...
+@overload
+def job(name: Callable[P, R]) -> Callable[P, R]: ...
+
+
+def job(name: str | Callable[..., Any], key: object = "") -> Any:
+    """A job, as ``with job("podcast", key=id):``, ``@job`` or ``@job("podcast")``.
+
+    ``key`` tells one job from another of the same name and is shown, searched and linked to; it is no label of
+    any metric. Without `instrument()` it costs a microsecond and records nothing. Raises TypeError for anything
+    that is neither a name nor a function.
+    """
+    if isinstance(name, str):
+        return JobContext(name, key)
+    if callable(name):
+        return _decorate(name, getattr(name, "__name__", repr(name)), "")
+    raise TypeError(
+        f"loopscope.job got {name!r}; expected a name, as in job('podcast', key=7), or a function to decorate"
+    )

@@ -1,0 +1,103 @@
+"""A loop's clock: when it woke, when its current handle began, how long its iterations were."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from loopscope import private
+from loopscope.clock import now
+
+if TYPE_CHECKING:
+    from loopscope.records import Task
+
+LAG_FLOOR = 1_000_000  # ns; iterations shorter than the first lag bucket are only counted
+MAX_SLOW = 100_000
+
+# An attribute of the loop, not a weak dictionary: the step hook reads it once a step.
+ATTRIBUTE = "_loopscope_clock"
+
+
+class LoopClock:
+    """What the loop's thread writes and watchdog and pump read: plain numbers, no lock.
+
+    The loop is asleep in `select` when `woke` is 0. Otherwise it has been busy since `woke`, and the handle that
+    runs now began at `mark`. No timer and no wake-up is involved: both are written by the loop itself, around
+    ``selector.select`` and after each handle.
+    """
+
+    __slots__ = (
+        "busy",
+        "iterations",
+        "loop",
+        "long",
+        "mark",
+        "native_thread",
+        "running",
+        "selector",
+        "slow",
+        "thread",
+        "thread_name",
+        "woke",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = weakref.ref(loop)
+        self.selector: Any = None
+        self.running: Task | None = None
+        self.bind()
+        self.iterations = 0
+        self.busy = 0
+        self.long: deque[tuple[int, int]] = deque(maxlen=MAX_SLOW)  # iterations over LAG_FLOOR
+        self.slow: deque[tuple[Task | None, int, int]] = deque(
+            maxlen=MAX_SLOW
+        )  # handles over a threshold
+
+    def __repr__(self) -> str:
+        state = f"busy since {self.woke}" if self.woke else "asleep"
+        return f"<LoopClock of thread {self.thread_name}: {self.iterations} iterations, {state}>"
+
+    def bind(self) -> None:
+        """The loop starts to run in the calling thread."""
+        self.thread = threading.get_ident()
+        self.native_thread = threading.get_native_id()
+        self.thread_name = threading.current_thread().name
+        self.woke = self.mark = now()
+
+    def rest(self) -> None:
+        """The loop stopped running: whatever its thread does now is not the loop's business."""
+        self.woke = 0
+        self.running = None
+
+    def watch_selector(self) -> None:
+        """Time the loop's sleep by shadowing `select` on its own selector object."""
+        loop = self.loop()
+        selector = private.selector_of(loop) if loop is not None else None
+        if selector is None or self.selector is not None:
+            return
+        self.selector = selector
+        sleep = selector.select
+
+        def select(timeout: float | None = None) -> Any:
+            slept = now()
+            busy = slept - self.woke
+            self.iterations += 1
+            self.busy += busy
+            if busy > LAG_FLOOR:
+                self.long.append((self.woke, slept))
+            self.woke = 0
+            try:
+                return sleep(timeout)
+            finally:
+                self.woke = self.mark = now()
+
+        selector.select = select
+
+    def forget_selector(self) -> None:
+        """Undo `watch_selector`."""
+        if self.selector is not None:
+            vars(self.selector).pop("select", None)
+            self.selector = None

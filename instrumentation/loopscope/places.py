@@ -1,0 +1,117 @@
+"""Places in source: cheap to note on the loop, resolved to file and line off it; user's code told from libraries."""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+import weakref
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loopscope.records import NOWHERE, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType, FrameType
+
+    from loopscope.records import RawPlace
+
+_STDLIB = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
+_PACKAGES = ("/site-packages/", "/dist-packages/")
+_OURS = str(Path(__file__).parent) + "/"
+_NOTICED = 20_000  # resolved places kept
+
+STANDARD, PACKAGE, USER = 0, 1, 2  # whose code it is; our own counts as the standard library's
+
+# Whose code a module is, by the address of its globals: one dictionary look-up a frame.
+_origin_of_globals: dict[int, int] = {}
+_places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
+
+stop_codes: set[int] = (
+    set()
+)  # ids of code objects at which a walk ends: below them is the event loop
+
+
+def origin(filename: str) -> int:
+    """Whose code a file is: STANDARD, PACKAGE or USER."""
+    if "/loopscope_dashboard/demo/" in filename:
+        return USER  # the demo plays the part of a service
+    if any(mark in filename for mark in _PACKAGES):
+        return PACKAGE
+    if filename.startswith((*_STDLIB, _OURS, "<frozen")):
+        return STANDARD
+    return USER
+
+
+def origin_of(frame: FrameType) -> int:
+    """Whose code a frame runs; cheap enough for the loop."""
+    key = id(frame.f_globals)
+    known = _origin_of_globals.get(key)
+    if known is None:
+        known = _origin_of_globals[key] = origin(frame.f_code.co_filename)
+    return known
+
+
+def note_caller(frame: FrameType | None) -> RawPlace | None:
+    """The innermost user frame from `frame` outwards, else the innermost one that is not the standard library's."""
+    fallback: FrameType | None = None
+    while frame is not None:
+        code = frame.f_code
+        if id(code) in stop_codes:
+            break
+        whose = origin_of(frame)
+        if whose == USER:
+            return code, frame.f_lasti
+        if fallback is None and whose == PACKAGE:
+            fallback = frame
+        frame = frame.f_back
+    return (fallback.f_code, fallback.f_lasti) if fallback is not None else None
+
+
+def resolve(raw: Place | RawPlace | None) -> Place:
+    """A noted place as file, line and function; NOWHERE for None."""
+    if raw is None:
+        return NOWHERE
+    if isinstance(raw, Place):
+        return raw
+    code, offset = raw
+    key = id(code), offset
+    known = _places.get(key)
+    if known is not None and known[0] is code:
+        return known[1]
+    position = next(islice(code.co_positions(), offset // 2, None), (code.co_firstlineno,))
+    place = Place(code.co_filename, position[0] or code.co_firstlineno, code.co_qualname)
+    if len(_places) >= _NOTICED:
+        _places.clear()
+    _places[key] = (code, place)
+    return place
+
+
+def stack(frame: FrameType | None) -> Iterator[Place]:
+    """The places of a thread's frames, innermost first, down to the event loop."""
+    while frame is not None and id(frame.f_code) not in stop_codes:
+        yield Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        frame = frame.f_back
+
+
+def culprit(innermost_first: tuple[Place, ...]) -> Place:
+    """The innermost frame of the user's own code; else of a package; else the innermost at all."""
+    for wanted in (USER, PACKAGE):
+        for place in innermost_first:
+            if origin(place.file) == wanted:
+                return place
+    return innermost_first[0] if innermost_first else NOWHERE
+
+
+def source(place: Place) -> str:
+    """The text of the line, or an empty string. Reads files: never on a loop."""
+    return linecache.getline(place.file, place.line).strip() if place.line else ""
+
+
+def weak(owner: object) -> weakref.ref[Any] | None:
+    """A weak reference where the object allows one."""
+    try:
+        return weakref.ref(owner)
+    except TypeError:
+        return None

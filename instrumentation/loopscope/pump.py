@@ -1,0 +1,144 @@
+"""The pump: one thread that every 100 ms turns what hooks left into words, folds it and feeds the exporters."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from loopscope import sampling, survey
+from loopscope.clock import now
+from loopscope.logs import logger
+from loopscope.recorder import SECOND, recorder
+from loopscope.records import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopscope.loop_clock import LoopClock
+    from loopscope.records import Batch, Job
+    from loopscope.settings import Settings
+    from loopscope.state import LiveState
+    from loopscope.watchdog import Watchdog
+
+SWEEP = 1.0  # s between the slower looks: stuck jobs, dead resources
+
+
+class Pump(threading.Thread):
+    """Runs `tick` until stopped; everything that is slow or makes words happens here."""
+
+    def __init__(
+        self,
+        state: LiveState,
+        settings: Settings,
+        watchdog: Watchdog,
+        begin: Callable[[], None],
+        deliver: Callable[[Batch], None],
+    ) -> None:
+        super().__init__(name="loopscope-pump", daemon=True)
+        self._state = state
+        self._settings = settings
+        self._watchdog = watchdog
+        self._begin = begin
+        self._deliver = deliver
+        self._halt = threading.Event()
+        self._lag_seen: dict[
+            LoopClock, tuple[int, int]
+        ] = {}  # iterations and busy time folded so far
+        self._lag_most = 0
+        self._swept = 0
+        self._sampled = 0
+        self._stuck: set[int] = set()
+
+    def run(self) -> None:
+        self._begin()
+        while not self._halt.wait(self._settings.drain_interval):
+            self.tick(now())
+        self.tick(now())
+
+    def stop(self) -> None:
+        """Drain once more and end."""
+        self._halt.set()
+        if self.is_alive() and threading.current_thread() is not self:
+            self.join(timeout=5)
+
+    def tick(self, moment: int) -> None:
+        """One drain."""
+        try:
+            batch = self._collect(moment)
+        except Exception:
+            recorder.fault("pump")
+            return
+        self._deliver(batch)
+
+    def _collect(self, moment: int) -> Batch:
+        state = self._state
+        survey.look_at_tasks(state, moment)
+        survey.look_at_items(state)
+        batch = recorder.take()
+        for clock in list(recorder.loops):
+            slices, blocks = self._watchdog.settle(clock)
+            batch.slices += slices
+            batch.blocks += blocks
+            self._fold_lag(clock)
+        survey.put_into_words(batch, state)
+        if moment - self._sampled >= self._settings.sample_interval * SECOND:
+            self._sampled = moment
+            batch.samples.append(self._sample(moment))
+        state.fold(batch)
+        if moment - self._swept >= SWEEP * SECOND:
+            self._swept = moment
+            self._sweep(moment)
+        return batch
+
+    def _fold_lag(self, clock: LoopClock) -> None:
+        """Long iterations one by one; the many short ones as a number and a sum."""
+        iterations, busy = clock.iterations, clock.busy
+        seen, seen_busy = self._lag_seen.get(clock, (0, 0))
+        long = [clock.long.popleft() for _ in range(len(clock.long))]
+        for woke, slept in long:
+            self._state.lag.observe(slept - woke)
+            self._lag_most = max(self._lag_most, slept - woke)
+        rest = sum(slept - woke for woke, slept in long)
+        self._state.lag.add_small(
+            max(0, iterations - seen - len(long)), max(0, busy - seen_busy - rest)
+        )
+        self._lag_seen[clock] = iterations, busy
+
+    def _sample(self, moment: int) -> Sample:
+        for clock in list(recorder.loops):
+            if clock.woke:
+                self._lag_most = max(self._lag_most, moment - clock.woke)
+        lag, self._lag_most = self._lag_most, 0
+        return Sample(
+            at=moment,
+            cpu=sampling.processor_time(),
+            memory=sampling.memory(),
+            threads=sampling.threads(),
+            files=sampling.open_files(),
+            own_cpu=time.thread_time_ns() + self._watchdog.cpu,
+            lag=lag,
+        )
+
+    def _sweep(self, moment: int) -> None:
+        state = self._state
+        survey.measure_queues(list(state.resources.values()))
+        survey.forget_dead(state)
+        state.refresh_progress()
+        for clock in [clock for clock in recorder.loops if clock.loop() is None]:
+            recorder.loops.remove(clock)
+            self._lag_seen.pop(clock, None)
+        stuck = {job.id: job for job in state.stuck_jobs(moment)}
+        for job in (job for key, job in stuck.items() if key not in self._stuck):
+            _say_stuck(job, moment)
+        self._stuck = set(stuck)
+
+
+def _say_stuck(job: Job, moment: int) -> None:
+    logger().warning(
+        "job is stuck: nothing of it has moved",
+        job=job.name,
+        job_key=job.key,
+        still_for_seconds=round((moment - job.progress) / SECOND, 1),
+        site=str(job.site),
+    )

@@ -1,0 +1,135 @@
+"""The recorder: where hooks leave records, bounded, without locks, for the pump to fetch."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any
+
+from loopscope import context, places
+from loopscope.clock import new_ids, now
+from loopscope.records import (
+    Batch,
+    Hold,
+    Job,
+    Resource,
+    Sample,
+    Task,
+    Wait,
+    WorkItem,
+)
+from loopscope.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopscope.loop_clock import LoopClock
+
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+
+
+class Recorder:
+    """Ended records in one queue a kind, and the open jobs, work items and loops.
+
+    A queue is a deque: `append` and `popleft` are atomic, so hooks on any thread fill it while the pump empties
+    it. A full queue drops the newest record and counts it in `dropped`, which should stay 0.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+        self.configure(Settings())
+
+    def clear(self) -> None:
+        """Forget everything; also what a forked child does first."""
+        self.new_id: Callable[[], int] = new_ids().__next__
+        self.jobs: dict[int, Job] = {}
+        self.items: dict[int, WorkItem] = {}
+        self.loops: list[LoopClock] = []
+        self.dropped: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.ended_tasks: deque[Task] = deque()
+        self.ended_jobs: deque[Job] = deque()
+        self.ended_waits: deque[Wait] = deque()
+        self.ended_holds: deque[Hold] = deque()
+        self.ended_items: deque[WorkItem] = deque()
+        self.new_resources: deque[Resource] = deque()
+        self.samples: deque[Sample] = deque()
+        context.open_tasks.clear()
+
+    def configure(self, settings: Settings) -> None:
+        self.settings = settings
+        self.max_pending = settings.max_pending
+        self.max_open = settings.max_open
+        self.wait_threshold = int(settings.wait_threshold * SECOND)
+        self.hold_threshold = int(settings.hold_threshold * SECOND)
+        self.slice_threshold = int(settings.slice_threshold * SECOND)
+        self.block_threshold = int(settings.block_threshold * SECOND)
+
+    def keep(self, queue: deque[Any], record: Any) -> None:
+        if len(queue) < self.max_pending:
+            queue.append(record)
+        else:
+            self.dropped[type(record).__name__.lower()] += 1
+
+    def fault(self, place: str) -> None:
+        """Count an error of our own; the first at a place is logged with its traceback."""
+        self.faults[place] += 1
+        if self.faults[place] == 1:
+            logging.getLogger("loopscope").warning(
+                "loopscope: the hook %r failed and was passed over; the service is not affected",
+                place,
+                exc_info=True,
+            )
+
+    def resource(self, kind: str, owner: Any, site: Any, capacity: int = 0) -> Resource:
+        """A record for something one can wait for, kept alive by `owner` and not the other way round."""
+        record = Resource(self.new_id(), kind, site, capacity, ref=places.weak(owner))
+        self.keep(self.new_resources, record)
+        return record
+
+    def wait_started(
+        self,
+        kind: str,
+        resource: Resource | None,
+        detail: str = "",
+        held_by: tuple[int, ...] = (),
+    ) -> Wait | None:
+        """Open a wait of the running task; None when the caller is no task of ours. Pair with `wait_ended`."""
+        task = context.current_task()
+        if task is None:
+            return None
+        site = places.note_caller(sys._getframe(1))
+        wait = Wait(
+            task, kind, resource, site, now(), held_by=held_by, detail=detail, outer=task.wait
+        )
+        task.wait = wait
+        return wait
+
+    def wait_ended(self, wait: Wait, outcome: str) -> None:
+        wait.ended = now()
+        wait.outcome = outcome
+        wait.task.wait = wait.outer
+        self.keep(self.ended_waits, wait)
+
+    def take(self) -> Batch:
+        """Everything that ended since the last call, places not yet resolved."""
+        return Batch(
+            now=now(),
+            jobs=_empty(self.ended_jobs),
+            tasks=_empty(self.ended_tasks),
+            waits=_empty(self.ended_waits),
+            holds=_empty(self.ended_holds),
+            items=_empty(self.ended_items),
+            resources=_empty(self.new_resources),
+            samples=_empty(self.samples),
+        )
+
+
+def _empty(queue: deque[Any]) -> list[Any]:
+    """Take what is there now; what hooks append meanwhile waits for the next turn."""
+    return [queue.popleft() for _ in range(len(queue))]
+
+
+recorder = Recorder()

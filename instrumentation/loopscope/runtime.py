@@ -1,0 +1,221 @@
+"""The runtime: installs the hooks, starts the threads, feeds the exporters, and undoes it all."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import platform
+import socket
+import sys
+import threading
+import time
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from typing import TYPE_CHECKING, Any
+
+from loopscope.clock import Anchor, now
+from loopscope.exporter import ExporterError
+from loopscope.hooks import executors, http_client, importing, loops, sync, tasks, web
+from loopscope.hooks.patching import Patches
+from loopscope.logs import logger
+from loopscope.places import source
+from loopscope.pump import Pump
+from loopscope.recorder import SECOND, recorder
+from loopscope.records import Process
+from loopscope.settings import Settings
+from loopscope.state import LiveState
+from loopscope.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopscope.exporter import Exporter
+    from loopscope.records import Batch, Block, Snapshot
+
+GROUP = "loopscope.exporters"
+SAY_BLOCK_AFTER = 1 * SECOND  # blocks that are logged, once a culprit
+
+_active: Handle | None = None
+_lock = threading.Lock()
+
+
+class Handle:
+    """A running loopscope. `state` is live; `exporter` gives a started exporter by its entry point's name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.patches = Patches()
+        self.exporters: dict[str, Exporter] = {}
+        self._begin()
+        _install_hooks(self.patches, settings)
+
+    def __repr__(self) -> str:
+        return f"<loopscope in {self.state.process.service}, pid {self.state.process.pid}>"
+
+    def _begin(self) -> None:
+        """A fresh state with its threads: at the start, and in a forked child."""
+        recorder.configure(self.settings)
+        self.state = LiveState(_describe_process(self.settings), Anchor.take(), self.settings)
+        self.state.jobs, self.state.items = recorder.jobs, recorder.items
+        self.state.dropped, self.state.faults = recorder.dropped, recorder.faults
+        self._ready = threading.Event()
+        self._said: set[object] = set()
+        self._watchdog = Watchdog(self.state.blocks, self._say_block)
+        self._pump = Pump(
+            self.state, self.settings, self._watchdog, self._start_exporters, self._deliver
+        )
+        self._watchdog.start()
+        self._pump.start()
+
+    def exporter(self, name: str, timeout: float = 10.0) -> Any:
+        """The exporter of that name, waiting up to `timeout` seconds for the exporters to start; else None."""
+        self._ready.wait(timeout)
+        return self.exporters.get(name)
+
+    def snapshot(self) -> Snapshot:
+        return self.state.snapshot(now())
+
+    def close(self) -> None:
+        """The same as `uninstrument()`."""
+        uninstrument()
+
+    def _shut_down(self) -> None:
+        self.patches.restore()
+        self._watchdog.stop()
+        self._pump.stop()
+        self._ready.set()
+        for name, exporter in self.exporters.items():
+            with self._guarded(name):
+                exporter.stop()
+        self.exporters.clear()
+
+    def _start_exporters(self) -> None:
+        for point in entry_points(group=GROUP):
+            with self._guarded(point.name):
+                exporter = point.load()(self.state, self.settings)
+                exporter.start()
+                self.exporters[point.name] = exporter
+        self._ready.set()
+
+    def _deliver(self, batch: Batch) -> None:
+        for name, exporter in list(self.exporters.items()):
+            with self._guarded(name):
+                exporter.drain(batch)
+
+    @contextlib.contextmanager
+    def _guarded(self, name: str) -> Any:
+        """An exporter that fails is said once and left out; the service and the other exporters go on."""
+        try:
+            yield
+        except ExporterError as error:
+            self.exporters.pop(name, None)
+            logger().error(f"{name}: {error}")
+        except Exception:
+            self.exporters.pop(name, None)
+            recorder.fault(f"exporter {name}")
+
+    def _say_block(self, block: Block) -> None:
+        """Say a long block while it lasts; called by the watchdog each time a block is seen."""
+        if now() - block.started < SAY_BLOCK_AFTER or block.culprit in self._said:
+            return
+        self._said.add(block.culprit)
+        logger().warning(
+            "the event loop is blocked",
+            for_seconds=round((now() - block.started) / SECOND, 1),
+            culprit=str(block.culprit),
+            call=block.call or source(block.culprit),
+            cause=block.cause,
+            task=block.task.coroutine if block.task is not None else "",
+        )
+
+    def restart_in_child(self) -> None:
+        """After a fork: the parent's threads, files and records are not ours."""
+        recorder.clear()
+        self.exporters = {}
+        self._begin()
+
+
+def _install_hooks(patches: Patches, settings: Settings) -> None:
+    for hook in (loops, tasks, sync, executors):
+        hook.install(patches, settings)
+
+    def when_there(install: Callable[[Patches, Settings], None]) -> Callable[[], None]:
+        return lambda: install(patches, settings)
+
+    importing.when_imported(
+        patches,
+        {
+            "starlette.applications": when_there(web.install_applications),
+            "starlette.routing": when_there(web.install_routing),
+            "starlette.background": when_there(web.install_background),
+            "httpx": when_there(http_client.install),
+        },
+    )
+
+
+def _describe_process(settings: Settings) -> Process:
+    try:
+        own_version = version("loopscope")
+    except PackageNotFoundError:
+        own_version = "unknown"
+    return Process(
+        id=recorder.new_id(),
+        service=settings.service,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        parent_pid=os.getppid(),
+        started=time.time_ns(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        version=own_version,
+    )
+
+
+def instrument(**settings: Any) -> Handle:
+    """Observe this process from now on; call it before the loop starts, or inside a running one.
+
+    Keywords are the fields of `loopscope.settings.Settings`; each is also a variable ``LOOPSCOPE_<NAME>``. A
+    second call returns the first one's handle and ignores its keywords. Raises SettingsError for an unknown
+    keyword or a value of the wrong kind; nothing else it does can fail the service: an exporter that cannot
+    start says so in the log and is left out.
+    """
+    global _active
+    with _lock:
+        if _active is None:
+            _active = Handle(Settings.read(**settings))
+        return _active
+
+
+def uninstrument() -> None:
+    """Restore everything that is still ours, drain what was recorded and close the exporters; idempotent."""
+    global _active
+    with _lock:
+        handle, _active = _active, None
+    if handle is not None:
+        handle._shut_down()
+
+
+def current() -> Handle | None:
+    """The handle of this process, if it is instrumented."""
+    return _active
+
+
+def snapshot() -> Snapshot:
+    """What is open in this process now. Raises RuntimeError when it is not instrumented."""
+    if _active is None:
+        raise RuntimeError("this process is not instrumented; call loopscope.instrument() first")
+    return _active.snapshot()
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    if _active is not None:
+        try:
+            _active.restart_in_child()
+        except Exception:
+            recorder.fault("fork")
+
+
+atexit.register(uninstrument)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,120 @@
+"""The survey: what can only be learned by looking at open work from outside, once a drain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loopscope import awaits, naming, places
+from loopscope.hooks.executors import cancelled_unstarted
+from loopscope.hooks.tasks import collected
+from loopscope.recorder import recorder
+from loopscope.records import EXECUTOR, FUTURE, QUEUE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loopscope.records import Batch, Resource, Task, Wait, WorkItem
+    from loopscope.state import LiveState
+
+LOOK_AFTER = 200_000_000  # ns a task is suspended before its await chain is read
+MOST_CHAINS = 500  # read per drain
+
+
+def look_at_tasks(state: LiveState, moment: int) -> None:
+    """Close tasks that were collected, and note what long suspended ones wait for in `state.waits`."""
+    found: list[Wait] = []
+    alive = set()
+    for key, record in list(state.tasks.items()):
+        alive.add(record.id)
+        record.site = places.resolve(record.site)
+        if moment - max(record.last_ran, record.created) < LOOK_AFTER:
+            continue
+        task = record.ref()
+        if task is None:
+            _close_collected(state, key, record)
+        elif len(found) < MOST_CHAINS and _is_news(state, record):
+            wait = awaits.suspended(record, task)
+            if wait is not None:
+                found.append(wait)
+        del task
+    for wait in list(state.waits.values()):
+        if wait.task.id not in alive or wait.started != wait.task.last_ran:
+            del state.waits[wait.task.id]
+    _put_into_words(found, state.items.values())
+    state.waits.update((wait.task.id, wait) for wait in found)
+
+
+def _is_news(state: LiveState, record: Task) -> bool:
+    known = state.waits.get(record.id)
+    return (
+        record.wait is None
+        and bool(record.steps)
+        and (known is None or known.started != record.last_ran)
+    )
+
+
+def _close_collected(state: LiveState, key: int, record: Task) -> None:
+    if state.tasks.get(key) is record:
+        del state.tasks[key]
+        collected(record)
+
+
+def look_at_items(state: LiveState) -> None:
+    """Count each executor's queue and busy workers, and close items that were cancelled before they began."""
+    executors = [r for r in list(state.resources.values()) if r.kind == EXECUTOR]
+    queued = dict.fromkeys((executor.id for executor in executors), 0)
+    busy = dict.fromkeys(queued, 0)
+    for item in list(state.items.values()):
+        if item.started:
+            busy[item.executor.id] = busy.get(item.executor.id, 0) + 1
+        elif not cancelled_unstarted(item):
+            queued[item.executor.id] = queued.get(item.executor.id, 0) + 1
+    for executor in executors:
+        executor.waiting, executor.in_use = queued[executor.id], busy[executor.id]
+
+
+def measure_queues(resources: Iterable[Resource]) -> None:
+    """Bring the number of queued messages of each `asyncio.Queue` up to date."""
+    for resource in resources:
+        queue = resource.ref() if resource.kind == QUEUE and resource.ref is not None else None
+        if queue is not None:
+            resource.in_use = queue.qsize()
+
+
+def forget_dead(state: LiveState) -> None:
+    """Drop resources whose object is gone and of which nothing is open."""
+    for resource in list(state.resources.values()):
+        gone = resource.ref is not None and resource.ref() is None
+        if gone and not (resource.waiting or resource.in_use or resource.holders):
+            del state.resources[resource.id]
+
+
+def put_into_words(batch: Batch, state: LiveState) -> None:
+    """Resolve the places of a batch, name its resources, and tell waits for an executor from other futures."""
+    for record in (*batch.jobs, *batch.tasks, *batch.holds, *batch.items, *batch.resources):
+        _resolve(record)
+    for resource in batch.resources:
+        resource.name = naming.name_of(resource)
+    for open_record in (*state.jobs.values(), *list(state.items.values())):
+        open_record.site = places.resolve(open_record.site)
+    for resource in list(state.resources.values()):
+        for hold in list(resource.holders.values()):
+            hold.site = places.resolve(hold.site)
+    _put_into_words(batch.waits, (*state.items.values(), *batch.items))
+    _put_into_words([task.wait for task in list(state.tasks.values()) if task.wait], ())
+
+
+def _resolve(record: Any) -> None:
+    record.site = places.resolve(record.site)
+    raised_at = getattr(record, "raised_at", None)
+    if raised_at is not None:
+        record.raised_at = places.resolve(raised_at)
+
+
+def _put_into_words(waits: list[Wait], items: Iterable[WorkItem]) -> None:
+    of_task = {item.task: item for item in items if item.task} if waits else {}
+    for wait in waits:
+        awaits.put_into_words(wait)
+        item = of_task.get(wait.task.id)
+        if wait.kind == FUTURE and item is not None:
+            wait.kind, wait.resource = EXECUTOR, item.executor

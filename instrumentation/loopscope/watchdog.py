@@ -1,0 +1,207 @@
+"""The watchdog: a thread that sees that a loop is blocked while it lasts, and names the line."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loopscope import places
+from loopscope.clock import now
+from loopscope.recorder import SECOND, recorder
+from loopscope.records import Block, Place, Slice, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopscope.loop_clock import LoopClock
+
+BLOCKING_CALL, CPU, GIL, HOST_PAUSED = "blocking_call", "cpu", "gil", "host_paused"
+LOOKS = 4  # per block threshold
+MOST_STACKS = 40  # taken of one block
+DEPTH = 60  # frames kept of a stack
+BUSY_SHARE = 0.5  # of a block's time on a processor: more is computing, less is waiting
+LATE_SHARE = 0.5  # of a block's time in which the watchdog itself could not run
+
+Key = tuple[int, int]  # a loop's thread and the moment its handle began
+
+
+@dataclass(slots=True)
+class Sighting:
+    """What was seen of a handle that does not end: stacks by culprit, and processor time at both ends."""
+
+    clock: LoopClock
+    task: Task | None
+    looks: Counter[Place] = field(default_factory=Counter)
+    stacks: dict[Place, tuple[Place, ...]] = field(default_factory=dict)
+    first_look: tuple[int, int] = (0, 0)  # time, processor time of the loop's thread
+    last_look: tuple[int, int] = (0, 0)
+    block: Block | None = None
+
+
+class Watchdog(threading.Thread):
+    """Looks at every loop's clock a few times per block threshold.
+
+    A handle that has run for half the threshold is looked at (`sys._current_frames`), so that a block which
+    ends soon after has a stack all the same. At the threshold its Block is opened and stands in `blocks` until
+    the loop itself reports the exact end, which the pump collects with `settle`. The lock is shared by
+    watchdog and pump only. Own lateness tells the cause: when this thread could not run either, either C code
+    held the GIL (the process used its processor) or the host stood still (it did not).
+    """
+
+    def __init__(self, blocks: dict[Key, Block], seen_block: Callable[[Block], None]) -> None:
+        super().__init__(name="loopscope-watchdog", daemon=True)
+        self.cpu = 0
+        self._blocks = blocks
+        self._seen_block = seen_block
+        self._lock = threading.Lock()
+        self._halt = threading.Event()
+        self._seen: dict[Key, Sighting] = {}
+        self._late: deque[tuple[int, int, bool]] = deque(maxlen=100)  # from, to, did we compute
+
+    def run(self) -> None:
+        pause = max(0.005, recorder.block_threshold / SECOND / LOOKS)
+        while True:
+            before, computed = now(), time.process_time_ns()
+            if self._halt.wait(pause):
+                return
+            self._note_lateness(before + int(pause * SECOND), computed)
+            try:
+                self.look(now())
+            except Exception:
+                recorder.fault("watchdog")
+            self.cpu = time.thread_time_ns()
+
+    def stop(self) -> None:
+        self._halt.set()
+        if self.is_alive() and threading.current_thread() is not self:
+            self.join(timeout=2)
+
+    def _note_lateness(self, due: int, computed_before: int) -> None:
+        late = now() - due
+        if late > recorder.block_threshold // 2:
+            computed = time.process_time_ns() - computed_before
+            self._late.append((due, due + late, computed > late * BUSY_SHARE))
+
+    def look(self, moment: int) -> None:
+        """Look once at every loop that is awake."""
+        for clock in list(recorder.loops):
+            began = clock.mark
+            if not clock.woke or moment - began < recorder.block_threshold // 2:
+                continue
+            frame = sys._current_frames().get(clock.thread)
+            stack = tuple(places.stack(frame))[:DEPTH]
+            del frame
+            processor = _processor_time(clock)
+            with self._lock:
+                if clock.mark == began and clock.woke:
+                    self._see(clock, began, moment, stack, processor)
+
+    def _see(
+        self,
+        clock: LoopClock,
+        began: int,
+        moment: int,
+        stack: tuple[Place, ...],
+        processor: int,
+    ) -> None:
+        key = clock.thread, began
+        sighting = self._seen.get(key)
+        if sighting is None:
+            sighting = self._seen[key] = Sighting(clock, clock.running)
+            sighting.first_look = moment, processor
+        sighting.last_look = moment, processor
+        if sighting.looks.total() < MOST_STACKS:
+            culprit = places.culprit(stack)
+            sighting.looks[culprit] += 1
+            sighting.stacks.setdefault(culprit, stack[::-1])
+        if moment - began >= recorder.block_threshold:
+            self._open(key, sighting)
+
+    def _open(self, key: Key, sighting: Sighting) -> None:
+        block = sighting.block or Block(
+            recorder.new_id(), sighting.clock.thread_name, sighting.task, started=key[1]
+        )
+        _describe(block, sighting)
+        block.cause = self._cause(block, sighting, sighting.last_look[0])
+        sighting.block = self._blocks[key] = block
+        self._seen_block(block)
+
+    def settle(self, clock: LoopClock) -> tuple[list[Slice], list[Block]]:
+        """Slices and ended blocks of a loop since the last call; for the pump."""
+        slices: list[Slice] = []
+        ended: list[Block] = []
+        with self._lock:
+            for _ in range(len(clock.slow)):
+                task, began, end = clock.slow.popleft()
+                sighting = self._seen.pop((clock.thread, began), None)
+                self._blocks.pop((clock.thread, began), None)
+                if task is not None:
+                    slices.append(Slice(task, began, end))
+                if end - began >= recorder.block_threshold:
+                    ended.append(self._end(clock, task, began, end, sighting))
+            self._forget(clock)
+        return slices, ended
+
+    def _end(
+        self,
+        clock: LoopClock,
+        task: Task | None,
+        began: int,
+        end: int,
+        sighting: Sighting | None,
+    ) -> Block:
+        block = sighting.block if sighting is not None else None
+        if block is None:
+            block = Block(recorder.new_id(), clock.thread_name, task, began)
+        block.ended = end
+        if sighting is not None:
+            _describe(block, sighting)
+        block.cause = self._cause(block, sighting, end)
+        return block
+
+    def _forget(self, clock: LoopClock) -> None:
+        """Drop sightings of handles that ended under the threshold or whose loop stopped."""
+        gone = [
+            key
+            for key, sighting in self._seen.items()
+            if sighting.clock is clock and (key[1] != clock.mark or not clock.woke)
+        ]
+        for key in gone:
+            del self._seen[key]
+            self._blocks.pop(key, None)
+
+    def _cause(self, block: Block, sighting: Sighting | None, end: int) -> str:
+        lasted = max(1, end - block.started)
+        for begin, until, computed in self._late:
+            if min(end, until) - max(block.started, begin) > lasted * LATE_SHARE:
+                return GIL if computed else HOST_PAUSED
+        if sighting is None or sighting.last_look == sighting.first_look:
+            return BLOCKING_CALL
+        elapsed = sighting.last_look[0] - sighting.first_look[0]
+        return CPU if block.cpu > elapsed * BUSY_SHARE else BLOCKING_CALL
+
+
+def _describe(block: Block, sighting: Sighting) -> None:
+    """The culprit is the one seen most often; its first stack stands for all."""
+    block.cpu = sighting.last_look[1] - sighting.first_look[1]
+    culprit = sighting.looks.most_common(1)[0][0]
+    if culprit != block.culprit:
+        block.culprit = culprit
+        block.call = places.source(culprit)
+        block.stack = sighting.stacks[culprit]
+
+
+def _processor_time(clock: LoopClock) -> int:
+    """Processor time of the loop's thread in ns, from the kernel's books; 0 where there are none.
+
+    `time.pthread_getcpuclockid` would do without a file, and crash if the thread has just ended.
+    """
+    try:
+        return int(Path(f"/proc/self/task/{clock.native_thread}/schedstat").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
