@@ -19,7 +19,8 @@ CREATE TABLE process (                 -- one row
     heartbeat       INTEGER NOT NULL,  -- last drain
     sealed          INTEGER NOT NULL,  -- when the segment was complete: a newer one follows, or the process ended
     ended           INTEGER NOT NULL,  -- when the process said goodbye; 0 and no such pid: it died
-    dropped         INTEGER NOT NULL   -- records lost to full buffers; should be 0
+    dropped         INTEGER NOT NULL,  -- records lost to full buffers or a failing disk; should be 0
+    stuck_after     INTEGER NOT NULL   -- ns without progress after which this service calls a job stuck
 );
 
 CREATE TABLE places (                  -- source lines, each once per segment

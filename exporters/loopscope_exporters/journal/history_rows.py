@@ -1,0 +1,181 @@
+"""The rows of one job in one segment: places and resources resolved, open work ended as far as is known."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from loopscope.records import LOST, NOWHERE, Place
+from loopscope_exporters.journal.model import (
+    BlockInfo,
+    HoldInfo,
+    ItemInfo,
+    ResourceInfo,
+    SampleInfo,
+    SliceInfo,
+    TaskInfo,
+    WaitInfo,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from loopscope_exporters.journal.listing import JobRow
+    from loopscope_exporters.journal.model import ProcessInfo
+    from loopscope_exporters.journal.segment_file import Reading
+    from loopscope_exporters.journal.source import Part
+
+
+class Rows(NamedTuple):
+    tasks: list[TaskInfo]
+    waits: list[WaitInfo]
+    holds: list[HoldInfo]
+    items: list[ItemInfo]
+    slices: list[SliceInfo]
+    blocks: list[BlockInfo]
+    samples: list[SampleInfo]
+
+
+def read_rows(part: Part, reading: Reading, job: JobRow) -> Rows:
+    """Everything in the segment that belongs to the job or happened on its process meanwhile."""
+    bounds = {"since": job.started, "until": job.ended}
+    whose = {"job": job.id, "root": job.root_task, "newest": part.newest, **bounds}
+    waits = reading.rows("job_waits", **whose)
+    holds = reading.rows("job_holds", **whose)
+    items = reading.rows("job_items", **whose)
+    wanted = {row["resource"] for row in (*waits, *holds)} | {row["executor"] for row in items}
+    names = Names(reading, wanted)
+    convert = _Converter(part.process, names)
+    return Rows(
+        tasks=[convert.task(row) for row in reading.rows("job_tasks", **whose)],
+        waits=[convert.wait(row) for row in waits],
+        holds=[convert.hold(row) for row in holds],
+        items=[convert.item(row) for row in items],
+        slices=[SliceInfo(*row) for row in reading.rows("job_slices", **whose)],
+        blocks=[convert.block(row) for row in reading.rows("job_blocks", newest=part.newest, **bounds)],
+        samples=[SampleInfo(part.process.id, *row) for row in reading.rows("job_samples", **bounds)],
+    )
+
+
+class Names:
+    """The places and resources that a segment's rows mention by id."""
+
+    def __init__(self, reading: Reading, resources: set[int]) -> None:
+        self._places = {
+            id_: Place(file, line, function) for id_, file, line, function in reading.rows("places")
+        }
+        found = reading.rows("resources", ids=json.dumps(list(resources)))
+        self._resources = {
+            id_: ResourceInfo(id_, kind, name, capacity, self.place(place))
+            for id_, kind, name, capacity, place in found
+        }
+
+    def place(self, id_: int) -> Place:
+        return self._places.get(id_, NOWHERE)
+
+    def resource(self, id_: int) -> ResourceInfo | None:
+        return self._resources.get(id_)
+
+
+class _Converter:
+    """Rows of a segment to what the reader gives."""
+
+    def __init__(self, process: ProcessInfo, names: Names) -> None:
+        self._process = process
+        self._names = names
+
+    def _end(self, started: int, ended: int) -> int:
+        return ended or max(started, self._process.now)
+
+    def _outcome(self, row: sqlite3.Row) -> str:
+        return LOST if row["open"] and self._process.gone else str(row["outcome"])
+
+    def task(self, row: sqlite3.Row) -> TaskInfo:
+        return TaskInfo(
+            id=row["id"],
+            process=self._process.id,
+            job=row["job"],
+            parent=row["parent"],
+            name=row["name"],
+            coroutine=row["coroutine"],
+            place=self._names.place(row["place"]),
+            created=row["created"],
+            first_run=row["first_run"],
+            ended=self._end(row["created"], row["ended"]),
+            last_ran=row["last_ran"],
+            running=row["running"],
+            steps=row["steps"],
+            outcome=self._outcome(row),
+            exception=row["exception"],
+            raised_at=self._names.place(row["raised_at"]),
+            open=bool(row["open"]),
+        )
+
+    def wait(self, row: sqlite3.Row) -> WaitInfo:
+        return WaitInfo(
+            task=row["task"],
+            job=row["job"],
+            kind=row["kind"],
+            resource=self._names.resource(row["resource"]),
+            place=self._names.place(row["place"]),
+            detail=row["detail"],
+            started=row["started"],
+            ended=self._end(row["started"], row["ended"]),
+            outcome=self._outcome(row),
+            held_by=tuple(map(int, row["held_by"].split())),
+            open=bool(row["open"]),
+        )
+
+    def hold(self, row: sqlite3.Row) -> HoldInfo:
+        return HoldInfo(
+            id=row["id"],
+            task=row["task"],
+            job=row["job"],
+            resource=self._names.resource(row["resource"]),
+            place=self._names.place(row["place"]),
+            acquired=row["acquired"],
+            released=self._end(row["acquired"], row["released"]),
+            open=bool(row["open"]),
+        )
+
+    def item(self, row: sqlite3.Row) -> ItemInfo:
+        return ItemInfo(
+            id=row["id"],
+            task=row["task"],
+            job=row["job"],
+            executor=self._names.resource(row["executor"]),
+            function=row["function"],
+            place=self._names.place(row["place"]),
+            submitted=row["submitted"],
+            started=row["started"],
+            ended=self._end(row["submitted"], row["ended"]),
+            outcome=self._outcome(row),
+            exception=row["exception"],
+            worker=row["worker"],
+            depth=row["depth"],
+            open=bool(row["open"]),
+        )
+
+    def block(self, row: sqlite3.Row) -> BlockInfo:
+        return BlockInfo(
+            id=row["id"],
+            process=self._process.id,
+            thread=row["thread"],
+            task=row["task"],
+            job=row["job"],
+            started=row["started"],
+            ended=self._end(row["started"], row["ended"]),
+            cause=row["cause"],
+            cpu=row["cpu"],
+            culprit=Place(row["file"], row["line"], row["function"]),
+            call=row["call"],
+            stack=tuple(map(_frame, row["stack"].splitlines())),
+            open=bool(row["open"]),
+        )
+
+
+def _frame(line: str) -> Place:
+    """The inverse of ``str(Place)``; file names may hold spaces and colons, function names do not."""
+    where, _, function = line.rpartition(" in ")
+    file, _, number = where.rpartition(":")
+    return Place(file, int(number) if number.isdecimal() else 0, function)

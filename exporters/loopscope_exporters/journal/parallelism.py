@@ -1,0 +1,117 @@
+"""Effective parallelism: how many things a job really got done at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from loopscope_exporters.journal.intervals import Coverage, length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from loopscope_exporters.journal.intervals import Interval
+
+
+class Lived(Protocol):
+    """A task: when it lived, and for how long in all it ran on its loop."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def created(self) -> int: ...
+    @property
+    def ended(self) -> int: ...
+    @property
+    def running(self) -> int: ...
+
+
+class Spent(Protocol):
+    """A wait or a work item: an interval that a task spent."""
+
+    @property
+    def task(self) -> int: ...
+    @property
+    def started(self) -> int: ...
+    @property
+    def ended(self) -> int: ...
+
+
+class TaskSpan(NamedTuple):
+    id: int
+    created: int
+    ended: int
+    running: int
+
+
+class Span(NamedTuple):
+    task: int
+    started: int
+    ended: int
+
+
+def effective_parallelism(
+    start: int,
+    end: int,
+    *,
+    tasks: Iterable[Lived],
+    items: Iterable[Spent],
+    outside: Iterable[Spent],
+    steps: Mapping[int, Coverage],
+) -> float:
+    r"""Busy time of a job's tasks ÷ its wall time; all is clipped to the job, ``start`` to ``end``.
+
+    busy = Σ over work items of their time in a worker
+         + Σ over tasks of min(life, running + |outside waits \ work items of the task in a worker|)
+
+    ``outside`` are the waits whose kind is in `records.OUTSIDE`; ``steps`` has, by task, the slices of each
+    task that may have lived longer than the job, also those outside it. A task that awaits its own work
+    item counts once, as its item; two items of one task in workers at once count as two. Waits that lie
+    inside one another count once. The steps of a task inside an outside wait, such as those that parse a
+    response, cannot make its share longer than its life.
+    """
+    if end <= start:
+        return 0.0
+    in_worker = _by_task((item for item in items if item.started), start, end)
+    waiting = _by_task(outside, start, end)
+    busy: float = sum(stop - begin for spans in in_worker.values() for begin, stop in spans)
+    for task in tasks:
+        begin, stop = max(start, task.created), min(end, task.ended)
+        if stop <= begin:
+            continue
+        running = _running_within(task, begin, stop, steps.get(task.id, _NO_STEPS))
+        away = _without(waiting.get(task.id, ()), in_worker.get(task.id, ()))
+        busy += min(stop - begin, running + away)
+    return busy / (end - start)
+
+
+_NO_STEPS = Coverage(())
+
+
+def _by_task(spent: Iterable[Spent], start: int, end: int) -> dict[int, list[Interval]]:
+    found: dict[int, list[Interval]] = defaultdict(list)
+    for one in spent:
+        begin, stop = max(start, one.started), min(end, one.ended)
+        if stop > begin:
+            found[one.task].append((begin, stop))
+    return found
+
+
+def _without(waits: Iterable[Interval], items: Iterable[Interval]) -> int:
+    """Time covered by `waits` and by none of `items`."""
+    if not waits:
+        return 0
+    return length([*waits, *items]) - length(items)
+
+
+def _running_within(task: Lived, begin: int, stop: int, steps: Coverage) -> float:
+    """Time on the loop between `begin` and `stop`. Exact for a task that lived in between.
+
+    Of one that lived longer, a worker loop that serves job after job, the long steps are known to the
+    nanosecond; the short ones, of which only the sum is known, are spread evenly over its life.
+    """
+    life = task.ended - task.created
+    if stop - begin >= life:
+        return task.running
+    short = max(0, task.running - steps.total)
+    return steps.within(begin, stop) + short * (stop - begin) / life

@@ -1,0 +1,2 @@
+-- Every source line the segment mentions.
+SELECT id, file, line, function FROM places

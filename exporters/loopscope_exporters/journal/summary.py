@@ -1,0 +1,80 @@
+"""Jobs in numbers: for many jobs at once, with a handful of queries a segment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loopscope_exporters.journal.intervals import Coverage
+from loopscope_exporters.journal.material import Collector, Material
+from loopscope_exporters.journal.model import JobSummary
+from loopscope_exporters.journal.parallelism import effective_parallelism
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loopscope_exporters.journal.listing import JobRow
+    from loopscope_exporters.journal.source import Source
+
+SECOND = 1_000_000_000
+RUNNING, STUCK, LOST = "running", "stuck", "lost"  # states of open jobs; the others are outcomes
+
+
+def summarize(jobs: Sequence[JobRow], source: Source) -> list[JobSummary]:
+    """The jobs in numbers, in the order given."""
+    if not jobs:
+        return []
+    collector = Collector(jobs)
+    for part, rows in source.each(collector.read, since=min(job.started for job in jobs)):
+        collector.add(part, rows)
+    steps, blocked = collector.steps(), collector.blocked()
+    nothing = Coverage(())
+    return [
+        _summary(job, collector.material[job.id], steps, blocked.get(job.process.id, nothing)) for job in jobs
+    ]
+
+
+def state_of(job: JobRow) -> str:
+    """The outcome of a finished job; of an open one: running, stuck, or lost with its process."""
+    if not job.open:
+        return job.outcome
+    if job.process.gone:
+        return LOST
+    idle = job.process.now - max(job.progress, job.started)
+    return STUCK if idle > job.process.stuck_after else RUNNING
+
+
+def _summary(job: JobRow, material: Material, steps: Mapping[int, Coverage], blocked: Coverage) -> JobSummary:
+    parallelism = effective_parallelism(
+        job.started,
+        job.ended,
+        tasks=material.tasks.values(),
+        items=material.items.values(),
+        outside=material.outside,
+        steps=steps,
+    )
+    longest = material.longest
+    return JobSummary(
+        id=job.id,
+        name=job.name,
+        key=job.key,
+        kind=job.kind,
+        state=state_of(job),
+        process=job.process.id,
+        service=job.process.service,
+        pid=job.process.pid,
+        parent=job.parent,
+        root_task=job.root_task,
+        place=job.place,
+        exception=job.exception,
+        started=job.started,
+        ended=job.ended,
+        progress=job.progress,
+        seconds=(job.ended - job.started) / SECOND,
+        tasks=len(material.tasks.keys() | ({job.root_task} - {0})),
+        parallelism=parallelism,
+        blocked=blocked.within(job.started, job.ended) / SECOND,
+        longest_wait=longest.length / SECOND,
+        longest_wait_kind=longest.kind,
+        longest_wait_resource=longest.resource,
+        longest_wait_detail=longest.detail,
+    )
