@@ -51,13 +51,15 @@ class Material:
 
 
 class Owners:
-    """Which jobs a row counts for: the one it names, and each one that its task had open at the time."""
+    """Which jobs a row counts for: the one it names, and each one that its task had open at the time.
 
-    def __init__(self, jobs: Iterable[JobRow]) -> None:
-        self._ids: set[int] = set()
+    Of a job's root task only the time counts: its rows name the job it was in when they were written.
+    """
+
+    def __init__(self, jobs: Sequence[JobRow]) -> None:
+        self._root_of = {job.id: job.root_task for job in jobs}
         self._by_root: dict[int, list[JobRow]] = defaultdict(list)
         for job in sorted(jobs, key=lambda job: job.started):
-            self._ids.add(job.id)
             if job.root_task:
                 self._by_root[job.root_task].append(job)
         self._latest_end = {
@@ -65,15 +67,16 @@ class Owners:
         }
 
     def of(self, job: int, task: int, started: int, ended: int) -> set[int]:
-        owners = {job} & self._ids
         own = self._by_root.get(task)
-        if own is not None:
-            latest_end = self._latest_end[task]
-            for index in range(bisect_left(own, ended, key=lambda job: job.started) - 1, -1, -1):
-                if latest_end[index] <= started:
-                    break
-                if own[index].ended > started:
-                    owners.add(own[index].id)
+        if own is None:
+            return {job} & self._root_of.keys()
+        owners = {job} & self._root_of.keys() if self._root_of.get(job) != task else set()
+        latest_end = self._latest_end[task]
+        for index in range(bisect_left(own, ended, key=lambda job: job.started) - 1, -1, -1):
+            if latest_end[index] <= started:
+                break
+            if own[index].ended > started:
+                owners.add(own[index].id)
         return owners
 
     @property

@@ -120,7 +120,7 @@ def _process(segments: list[SegmentFile], now: int) -> ProcessInfo:
         ticks=head.boot_ticks,
         heartbeat=heartbeat,
         ended=head.ended,
-        now=now,
+        now=now - head.drift,
     )
     return ProcessInfo(
         id=head.id,
@@ -135,6 +135,6 @@ def _process(segments: list[SegmentFile], now: int) -> ProcessInfo:
         ended=head.ended,
         dropped=head.dropped,
         state=state,
-        now=now if state == HUNG else head.ended or heartbeat,
+        now=now - head.drift if state == HUNG else head.ended or heartbeat,
         stuck_after=head.stuck_after,
     )

@@ -17,6 +17,7 @@ CREATE TABLE process (                 -- one row
     segment         INTEGER NOT NULL,  -- number of this segment within the process, from 0
     opened          INTEGER NOT NULL,  -- when this segment began
     heartbeat       INTEGER NOT NULL,  -- last drain
+    drift           INTEGER NOT NULL,  -- how far the computer's clock had run ahead of this file's by then (suspends)
     sealed          INTEGER NOT NULL,  -- when the segment was complete: a newer one follows, or the process ended
     ended           INTEGER NOT NULL,  -- when the process said goodbye; 0 and no such pid: it died
     dropped         INTEGER NOT NULL,  -- records lost to full buffers or a failing disk; should be 0

@@ -35,6 +35,7 @@ class Head(NamedTuple):
     segment: int
     opened: int
     heartbeat: int
+    drift: int
     sealed: int
     ended: int
     dropped: int

@@ -1,6 +1,7 @@
--- All holds of the job :job, and those of its root task :root that overlap it; :until is its end.
+-- All holds of the job :job, and those of its root task :root that overlap it, whatever job they name: that task
+-- may have gone on to other jobs before its rows were written. :until is the job's end.
 SELECT *, 0 AS open FROM holds
-WHERE job = :job OR (task = :root AND released > :since AND acquired < :until)
+WHERE (job = :job AND task <> :root) OR (task = :root AND released > :since AND acquired < :until)
 UNION ALL
 SELECT *, 1 FROM open_holds
-WHERE :newest AND (job = :job OR (task = :root AND acquired < :until))
+WHERE :newest AND ((job = :job AND task <> :root) OR (task = :root AND acquired < :until))

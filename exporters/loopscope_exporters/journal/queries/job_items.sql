@@ -1,6 +1,7 @@
--- All items of the job :job, and those of its root task :root that overlap it; :until is its end.
+-- All items of the job :job, and those of its root task :root that overlap it, whatever job they name: that task
+-- may have gone on to other jobs before its rows were written. :until is the job's end.
 SELECT *, 0 AS open FROM items
-WHERE job = :job OR (task = :root AND ended > :since AND submitted < :until)
+WHERE (job = :job AND task <> :root) OR (task = :root AND ended > :since AND submitted < :until)
 UNION ALL
 SELECT *, 1 FROM open_items
-WHERE :newest AND (job = :job OR (task = :root AND submitted < :until))
+WHERE :newest AND ((job = :job AND task <> :root) OR (task = :root AND submitted < :until))

@@ -1,3 +1,4 @@
--- Long steps of the job :job, and those of its root task :root that overlap it; :until is its end.
+-- Long steps of the job :job, and those of its root task :root that overlap it, whatever job they name: that task
+-- may have gone on to other jobs before its rows were written. :until is the job's end.
 SELECT task, job, started, ended FROM slices
-WHERE job = :job OR (task = :root AND ended > :since AND started < :until)
+WHERE (job = :job AND task <> :root) OR (task = :root AND ended > :since AND started < :until)

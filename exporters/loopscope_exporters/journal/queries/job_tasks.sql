@@ -1,6 +1,4 @@
--- All tasks of the job :job, and those of its root task :root that overlap it; :until is its end.
-SELECT *, 0 AS open FROM tasks
-WHERE job = :job OR (id = :root AND ended > :since AND created < :until)
+-- The tasks of the job :job, and its root task :root, which may have been another job's before or after.
+SELECT *, 0 AS open FROM tasks WHERE job = :job OR id = :root
 UNION ALL
-SELECT *, 1 FROM open_tasks
-WHERE :newest AND (job = :job OR (id = :root AND created < :until))
+SELECT *, 1 FROM open_tasks WHERE :newest AND (job = :job OR id = :root)

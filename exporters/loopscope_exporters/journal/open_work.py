@@ -1,0 +1,71 @@
+"""What is open, for the open_* tables: rewritten at each drain, or as often as its cost allows."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopscope.state import LiveState
+    from loopscope_exporters.journal.rows import Row, Rows
+    from loopscope_exporters.journal.segment import Segment
+
+SHARE = 20  # a rewrite that took one part of a core's time is followed by 19 parts without one
+
+
+class OpenWork:
+    """Writes the open tables of one segment, those that changed, and at most 5 % of the time.
+
+    What is spent is measured as processor time of this thread: waiting for the GIL beside a busy loop is no
+    reason to say less.
+    """
+
+    def __init__(
+        self,
+        state: LiveState,
+        rows: Rows,
+        clock: Callable[[], int] = time.monotonic_ns,
+        spent: Callable[[], int] = time.thread_time_ns,
+    ) -> None:
+        self._state = state
+        self._rows = rows
+        self._clock = clock
+        self._spent = spent
+        self._written: dict[str, list[Row]] = {}
+        self._not_before = 0
+
+    def write(self, segment: Segment, *, always: bool = False) -> None:
+        """Rewrite what changed, unless the last rewrite cost so much that it is too early, or `always`."""
+        if not always and self._clock() < self._not_before:
+            return
+        began = self._spent()
+        for table, rows in self._tables().items():
+            if rows != self._written.get(table, []):
+                segment.rewrite(table, rows)
+                self._written[table] = rows
+        self._not_before = self._clock() + (self._spent() - began) * SHARE
+
+    def clear(self, segment: Segment) -> None:
+        """Empty the tables: another segment says from now on what is open."""
+        for table, rows in self._written.items():
+            if rows:
+                segment.rewrite(table, [])
+        self._written.clear()
+
+    def _tables(self) -> dict[str, list[Row]]:
+        """Every open table's rows. The dictionaries change meanwhile: `list()` copies them in one step."""
+        state, rows = self._state, self._rows
+        holds = [
+            hold for resource in list(state.resources.values()) for hold in list(resource.holders.values())
+        ]
+        records: dict[str, tuple[Callable[[Any], Row], list[Any]]] = {
+            "open_jobs": (rows.job, list(state.jobs.values())),
+            "open_tasks": (rows.task, list(state.tasks.values())),
+            "open_waits": (rows.wait, state.open_waits()),
+            "open_holds": (rows.hold, holds),
+            "open_items": (rows.item, list(state.items.values())),
+            "open_blocks": (rows.block, list(state.blocks.values())),
+        }
+        return {table: [convert(one) for one in open_] for table, (convert, open_) in records.items()}

@@ -1,0 +1,194 @@
+"""Records to rows of one segment: times become wall time, places and resources become ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loopscope.places import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopscope.clock import Anchor
+    from loopscope.records import (
+        Block,
+        Hold,
+        Job,
+        Place,
+        RawPlace,
+        Resource,
+        Sample,
+        Slice,
+        Task,
+        Wait,
+        WorkItem,
+    )
+
+Row = tuple[Any, ...]
+
+
+class Rows:
+    """Makes the rows of one segment, in the order of its columns; 0 stays 0 in times and references.
+
+    Places and resources that rows mention for the first time collect in `new_places` and `new_resources`,
+    to be written in the same transaction.
+    """
+
+    def __init__(self, anchor: Anchor) -> None:
+        self._shift = anchor.wall - anchor.monotonic  # of every time; inline, since rows are many
+        self._places: dict[Place, int] = {}
+        self._resources: dict[int, tuple[str, int]] = {}
+        self.new_places: list[Row] = []
+        self.new_resources: list[Row] = []
+
+    def _place(self, raw: Place | RawPlace | None) -> int:
+        place = resolve(raw)
+        if not place.file:
+            return 0
+        known = self._places.get(place)
+        if known is None:
+            known = self._places[place] = len(self._places) + 1
+            self.new_places.append((known, *place))
+        return known
+
+    def _resource(self, resource: Resource | None) -> int:
+        """The id; what is known of it is written when it is new, and again when a name was found for it."""
+        if resource is None:
+            return 0
+        facts = resource.name, resource.capacity
+        if self._resources.get(resource.id) != facts:
+            self._resources[resource.id] = facts
+            self.new_resources.append((resource.id, resource.kind, *facts, self._place(resource.site)))
+        return resource.id
+
+    def job(self, job: Job) -> Row:
+        shift = self._shift
+        return (
+            job.id,
+            job.name,
+            job.key,
+            job.kind,
+            job.parent,
+            job.root_task,
+            self._place(job.site),
+            job.started + shift,
+            job.ended and job.ended + shift,
+            job.outcome,
+            job.exception,
+            job.progress and job.progress + shift,
+        )
+
+    def task(self, task: Task) -> Row:
+        shift = self._shift
+        return (
+            task.id,
+            _id_of(task.job),
+            task.parent,
+            task.name,
+            task.coroutine,
+            self._place(task.site),
+            task.created + shift,
+            task.first_run and task.first_run + shift,
+            task.ended and task.ended + shift,
+            task.last_ran and task.last_ran + shift,
+            task.running,
+            task.steps,
+            task.outcome,
+            task.exception,
+            self._place(task.raised_at),
+        )
+
+    def wait(self, wait: Wait) -> Row:
+        shift = self._shift
+        return (
+            wait.task.id,
+            _id_of(wait.task.job),
+            wait.kind,
+            self._resource(wait.resource),
+            self._place(wait.site),
+            wait.detail,
+            wait.started + shift,
+            wait.ended and wait.ended + shift,
+            wait.outcome,
+            " ".join(map(str, wait.held_by)),
+        )
+
+    def hold(self, hold: Hold) -> Row:
+        shift = self._shift
+        task = hold.task
+        return (
+            hold.id,
+            _id_of(task),
+            _id_of(task.job) if task is not None else 0,
+            self._resource(hold.resource),
+            self._place(hold.site),
+            hold.acquired + shift,
+            hold.released and hold.released + shift,
+        )
+
+    def item(self, item: WorkItem) -> Row:
+        shift = self._shift
+        return (
+            item.id,
+            item.task,
+            _id_of(item.job),
+            self._resource(item.executor),
+            item.function,
+            self._place(item.site),
+            item.submitted + shift,
+            item.started and item.started + shift,
+            item.ended and item.ended + shift,
+            item.outcome,
+            item.exception,
+            item.worker,
+            item.depth,
+        )
+
+    def slice(self, step: Slice) -> Row:
+        shift = self._shift
+        return step.task.id, _id_of(step.task.job), step.started + shift, step.ended + shift
+
+    def block(self, block: Block) -> Row:
+        shift = self._shift
+        task = block.task
+        return (
+            block.id,
+            block.thread,
+            _id_of(task),
+            _id_of(task.job) if task is not None else 0,
+            block.started + shift,
+            block.ended and block.ended + shift,
+            block.cause,
+            block.cpu,
+            *block.culprit,
+            block.call,
+            "\n".join(map(str, block.stack)),
+        )
+
+    def sample(self, sample: Sample) -> Row:
+        return (
+            sample.at + self._shift,
+            sample.cpu,
+            sample.memory,
+            sample.threads,
+            sample.files,
+            sample.own_cpu,
+            sample.lag,
+        )
+
+
+def _id_of(record: Job | Task | None) -> int:
+    return record.id if record is not None else 0
+
+
+# What ends, by its table, which is also its field in a batch.
+ENDED: dict[str, Callable[[Rows, Any], Row]] = {
+    "jobs": Rows.job,
+    "tasks": Rows.task,
+    "waits": Rows.wait,
+    "holds": Rows.hold,
+    "items": Rows.item,
+    "slices": Rows.slice,
+    "blocks": Rows.block,
+    "samples": Rows.sample,
+}

@@ -1,0 +1,140 @@
+"""One segment as its writer sees it: made complete under a passing name, appended to, sealed."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from functools import cache
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from loopscope_exporters.journal import layout
+from loopscope_exporters.journal.folder import NEW, remove
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from loopscope_exporters.journal.rows import Row
+
+# Many rows in one statement, in a few fixed sizes so that SQLite's statements are found again in the cache.
+# Never `executemany`: it gives the GIL away for each row, and beside a busy loop that takes seconds.
+_CHUNKS = (1024, 128, 16, 1)
+_STATEMENTS = 128  # two dozen tables in four sizes, most of which never occur
+_PATIENCE = 1.0  # seconds; readers make us wait only while one of them recovers the log
+_LOG_BYTES = 16_000_000  # a log that a slow reader made longer is cut back to this
+
+# Connections a forked child inherits must never be closed there; while they stand here, they are not.
+_open_connections: set[sqlite3.Connection] = set()
+
+
+class Segment:
+    """Appends rows to a segment file; `rows` counts those appended. Raises sqlite3.Error and OSError."""
+
+    def __init__(self, path: Path, fill: Callable[[Segment], None]) -> None:
+        """Make the segment. `fill` writes what it begins with, before anybody can see it."""
+        self.path = path
+        self.rows = 0
+        unfinished = path.with_name(path.name + NEW)
+        try:
+            self._make(unfinished, fill)
+            unfinished.rename(path)
+        except BaseException:
+            remove(unfinished)
+            raise
+        self._db = _connect(path)
+
+    def _make(self, unfinished: Path, fill: Callable[[Segment], None]) -> None:
+        """The log's name follows the file's: it may be in use only under the final one."""
+        self._db = _connect(unfinished)
+        try:
+            self._db.executescript(layout.schema())
+            self._width: dict[str, int] = dict(self._db.execute(layout.query("widths")))
+            with self.transaction():
+                fill(self)
+            self._db.execute("PRAGMA journal_mode = WAL")
+        finally:
+            self.close()
+
+    def __repr__(self) -> str:
+        return f"<Segment {self.path.name}: {self.rows} rows>"
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # the first error says more
+                self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def append(self, table: str, rows: Iterable[Row], count: int) -> None:
+        """Insert `count` rows, which come one by one so that a large batch is never in memory twice."""
+        self.rows += count
+        source = iter(rows)
+        for size in _CHUNKS:
+            statement = _insert(table, self._width[table], size)
+            while count >= size:
+                self._execute(statement, list(chain.from_iterable(islice(source, size))))
+                count -= size
+
+    def rewrite(self, table: str, rows: Sequence[Row]) -> None:
+        """Replace all rows of a table of open work."""
+        self._db.execute(f"DELETE FROM {table}")  # noqa: S608  a name out of our own schema
+        before = self.rows
+        self.append(table, rows, len(rows))
+        self.rows = before
+
+    def beat(self, **values: int) -> None:
+        """Update the process row; see ``beat.sql``."""
+        self._db.execute(layout.query("beat"), values)
+
+    def seal(self) -> None:
+        """Fold the log into the file, so that one file is all there is, and close.
+
+        A reader that is just looking prevents the folding; the segment is as good with its log beside it.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA journal_mode = DELETE")
+        self.close()
+
+    def close(self) -> None:
+        _open_connections.discard(self._db)
+        self._db.close()
+
+    def _execute(self, statement: str, values: list[Any]) -> None:
+        try:
+            self._db.execute(statement, values)
+        except UnicodeEncodeError:  # half of a surrogate pair, in a file's name or a job's key
+            self._db.execute(statement, [_encodable(value) for value in values])
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection for the pump thread; stopping may come from the main thread, after the pump has ended."""
+    connection = sqlite3.connect(
+        path,
+        timeout=_PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENTS,
+    )
+    try:
+        connection.execute("PRAGMA synchronous = OFF")  # a SIGKILL loses nothing; a power cut may
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    _open_connections.add(connection)
+    return connection
+
+
+@cache
+def _insert(table: str, width: int, size: int) -> str:
+    row = f"({','.join('?' * width)})"
+    return f"INSERT INTO {table} VALUES {','.join([row] * size)}"  # noqa: S608  likewise
+
+
+def _encodable(value: Any) -> Any:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

@@ -1,0 +1,131 @@
+"""Writes one process's records to one segment, a transaction a drain."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from loopscope_exporters.journal import folder
+from loopscope_exporters.journal.layout import SCHEMA_VERSION
+from loopscope_exporters.journal.liveness import SECOND, boot_ticks
+from loopscope_exporters.journal.open_work import OpenWork
+from loopscope_exporters.journal.rows import ENDED, Rows
+from loopscope_exporters.journal.segment import Segment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loopscope.records import Batch
+    from loopscope.state import LiveState
+
+
+class Writer:
+    """A segment being written. Every method may raise sqlite3.Error or OSError; then the writer is spent."""
+
+    def __init__(self, state: LiveState, path: Path, number: int, moment: int) -> None:
+        self._state = state
+        self._opened = moment
+        self._rows = Rows(state.anchor)
+        self._open_work = OpenWork(state, self._rows)
+        self._segment = Segment(path, lambda segment: self._begin(segment, number))
+        self._first_size = folder.size(path)
+
+    def __repr__(self) -> str:
+        return f"<Writer of {self._segment!r}>"
+
+    @property
+    def path(self) -> Path:
+        return self._segment.path
+
+    def _begin(self, segment: Segment, number: int) -> None:
+        """The process row, and what is open: once visible, this is the segment that says so."""
+        process, wall = self._state.process, self._state.anchor.to_wall(self._opened)
+        row = (
+            SCHEMA_VERSION,
+            process.id,
+            process.service,
+            process.host,
+            process.pid,
+            process.parent_pid,
+            process.started,
+            process.python,
+            process.version,
+            boot_ticks(process.pid),
+            number,
+            wall,
+            wall,
+            self._drift(wall),
+            0,
+            0,
+            self._dropped(),
+            int(self._state.settings.stuck_after * SECOND),
+        )
+        segment.append("process", [row], 1)
+        self._open_work.write(segment, always=True)
+        self._write_names(segment)
+
+    def write(self, batch: Batch) -> None:
+        """One drain: what ended, what is open, and a heartbeat, all or nothing."""
+        with self._segment.transaction():
+            for table, convert in ENDED.items():
+                records = getattr(batch, table)
+                rows = (convert(self._rows, record) for record in records)
+                self._segment.append(table, rows, len(records))
+            self._open_work.write(self._segment)
+            self._write_names(self._segment)
+            self._beat(batch.now)
+
+    def is_full(self, moment: int) -> bool:
+        """Whether another segment should follow."""
+        settings = self._state.settings
+        return (
+            self._segment.rows >= settings.journal_segment_rows
+            or moment - self._opened >= settings.journal_segment_seconds * SECOND
+            or folder.size(self.path) - self._first_size >= settings.journal_segment_bytes
+        )
+
+    def give_way(self, moment: int) -> None:
+        """Seal the segment, since a newer one follows, which now says what is open."""
+        with self._segment.transaction():
+            self._open_work.clear(self._segment)
+            self._beat(moment, sealed=self._state.anchor.to_wall(moment))
+        self._segment.seal()
+
+    def say_goodbye(self, moment: int) -> None:
+        """Seal the segment, since the process ends; what is still open stays on record as such."""
+        wall = self._state.anchor.to_wall(moment)
+        with self._segment.transaction():
+            self._open_work.write(self._segment, always=True)
+            self._write_names(self._segment)
+            self._beat(moment, sealed=wall, ended=wall)
+        self._segment.seal()
+
+    def close(self) -> None:
+        """Let go of the file as it is."""
+        self._segment.close()
+
+    def _write_names(self, segment: Segment) -> None:
+        for table, rows in (
+            ("places", self._rows.new_places),
+            ("resources", self._rows.new_resources),
+        ):
+            if rows:
+                segment.append(table, rows, len(rows))
+                rows.clear()
+
+    def _beat(self, moment: int, *, sealed: int = 0, ended: int = 0) -> None:
+        wall = self._state.anchor.to_wall(moment)
+        self._segment.beat(
+            heartbeat=wall,
+            drift=self._drift(wall),
+            dropped=self._dropped(),
+            sealed=sealed,
+            ended=ended,
+        )
+
+    @staticmethod
+    def _drift(wall: int) -> int:
+        return time.time_ns() - wall
+
+    def _dropped(self) -> int:
+        return sum(self._state.dropped.values())
