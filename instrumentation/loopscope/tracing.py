@@ -37,14 +37,15 @@ def enable(chosen: TracerProvider) -> None:
     global enabled, provider, _spans
     from loopscope import running_span  # noqa: PLC0415  # OpenTelemetry costs 50 ms to import
 
+    if chosen is provider:
+        return
     running_span.sampler, running_span.id_generator = chosen.sampler, chosen.id_generator
     provider, _spans = chosen, running_span
-    if not enabled:
-        for job in tuple(recorder.jobs.values()):
-            running_span.adopt_open(job, recorder.jobs.get(job.parent))
-        enabled = True
-        for call in tuple(_when_enabled):
-            _notify(call)
+    for job in tuple(recorder.jobs.values()):
+        running_span.adopt_open(job, recorder.jobs.get(job.parent))
+    enabled = True
+    for call in tuple(_when_enabled):
+        _notify(call)
 
 
 def disable() -> None:
@@ -54,7 +55,10 @@ def disable() -> None:
 
 
 def when_enabled(call: Callable[[], None]) -> Callable[[], None]:
-    """Have `call` called when spans go on, at once if they are. Returns what takes that back."""
+    """Have `call` called when spans go on or change their provider, at once if they are on.
+
+    Returns what takes that back.
+    """
     _when_enabled.append(call)
     if enabled:
         _notify(call)
