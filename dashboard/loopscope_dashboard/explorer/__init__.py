@@ -1,0 +1,1 @@
+"""The explorer: jobs and their timelines in a browser, read from a journal."""
