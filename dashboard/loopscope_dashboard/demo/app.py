@@ -13,12 +13,11 @@ from fastapi import BackgroundTasks, FastAPI, HTTPException
 from pydantic import BaseModel, Field
 
 from loopscope_dashboard.demo.ailments import routes
+from loopscope_dashboard.demo.environment import SICK, VENDORS
 from loopscope_dashboard.demo.lifeline import end_with_parent
 from loopscope_dashboard.demo.podcasts import PodcastEngine
 from loopscope_dashboard.demo.speech import SpeechClient
 
-VENDORS = "PODCAST_VENDORS"  # variable with the address of the speech vendor
-SICK = "PODCAST_SICK"  # variable that, when set, lets the ailments be planted
 ENCODERS = 2
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from loopscope.records import DESTROYED_PENDING
 from loopscope_exporters.journal.reader import Journal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from loopscope_exporters.journal.model import BlockInfo, JobSummary
 
 PODCAST = "podcast"
@@ -47,7 +47,9 @@ def say_summary(journal: Path, pid: int) -> None:
 
 
 def summary(journal: Journal, pid: int) -> list[str]:
-    process = next(process for process in journal.processes() if process.pid == pid)
+    process = next((process for process in journal.processes() if process.pid == pid), None)
+    if process is None:
+        return [f"  the journal {journal.path} has nothing of the service; its reason stands above"]
     jobs = [
         job
         for job in journal.jobs(limit=10_000)
@@ -61,7 +63,7 @@ def summary(journal: Journal, pid: int) -> list[str]:
         f"  slowest    {_slowest(podcasts)}",
         f"  stuck      {_stuck(jobs)}",
         f"  loop       {_blocked(journal, jobs)}",
-        *(f"  {job.name:<24} {_told(job)}" for job in sick),
+        *(f"  {job.name:<24} {_told(journal, job)}" for job in sick),
     ]
 
 
@@ -96,18 +98,21 @@ def _blocked(journal: Journal, jobs: list[JobSummary]) -> str:
         return "never blocked for long"
     longest = max(blocks.values(), key=_seconds)
     total = sum(map(_seconds, blocks.values()))
-    return f"blocked for {total:.1f} s, longest {_seconds(longest):.1f} s at {longest.culprit}"
+    where = f"{Path(longest.culprit.file).name}:{longest.culprit.line} in {longest.culprit.function}"
+    return f"blocked for {total:.1f} s, longest {_seconds(longest):.1f} s at {where}"
 
 
 def _seconds(block: BlockInfo) -> float:
     return (block.ended - block.started) / SECOND
 
 
-def _told(job: JobSummary) -> str:
+def _told(journal: Journal, job: JobSummary) -> str:
     told = f"{job.state}, {_numbers(job)}"
     if job.blocked:
         told += f", loop blocked {job.blocked:.1f} s"
     if job.longest_wait:
         waited = f"{job.longest_wait_kind} {job.longest_wait_resource}".strip()
         told += f", longest wait {job.longest_wait:.1f} s for {waited}"
+    if destroyed := [task for task in journal.job(job.id).tasks if task.outcome == DESTROYED_PENDING]:
+        told += f", {destroyed[0].coroutine} destroyed while it waited"
     return told

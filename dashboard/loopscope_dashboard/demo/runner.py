@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loopscope_dashboard.demo import report
-from loopscope_dashboard.demo.app import SICK, VENDORS
 from loopscope_dashboard.demo.children import running
+from loopscope_dashboard.demo.environment import SICK, VENDORS
 from loopscope_dashboard.demo.explorer import explorer, show
 from loopscope_dashboard.demo.ports import ANY, is_free
 from loopscope_dashboard.demo.use import use

@@ -7,9 +7,11 @@ Run alone, beside ``python -m loopscope_dashboard.demo.vendors --port 8090``:
 from __future__ import annotations
 
 import multiprocessing
+import os
 from typing import TYPE_CHECKING
 
 import loopscope
+from loopscope_dashboard.demo.environment import VENDORS
 from loopscope_dashboard.demo.ports import HOST
 from loopscope_dashboard.demo.serving import read_arguments, serve
 
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
 def main() -> None:
     port = read_arguments(__doc__).port
+    if VENDORS not in os.environ:
+        raise SystemExit(
+            f"{VENDORS} is not set; start `python -m loopscope_dashboard.demo.vendors` and set it to the "
+            "address that this prints"
+        )
     handle = loopscope.instrument()
     try:
         serve("loopscope_dashboard.demo.app:create_app", port, metrics=metrics_address(handle))

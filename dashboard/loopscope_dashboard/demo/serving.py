@@ -37,9 +37,14 @@ def serve(factory: str, port: int, **addresses: str) -> None:
     """Serve the app that ``factory`` (module:function) makes, until SIGINT or SIGTERM.
 
     First prints one JSON line: pid, address, and the further ``addresses``. The socket already listens then,
-    so that a reader may connect at once. Raises OSError when the port is taken.
+    so that a reader may connect at once. Raises SystemExit with a sentence when the port is taken.
     """
-    listening = socket.create_server((HOST, port))
+    try:
+        listening = socket.create_server((HOST, port))
+    except OSError as taken:
+        raise SystemExit(
+            f"cannot listen on {HOST} port {port} ({taken.strerror}); choose another --port, or 0 for any"
+        ) from None
     address = f"http://{HOST}:{listening.getsockname()[1]}"
     print(json.dumps({"pid": os.getpid(), "address": address, **addresses}), flush=True)  # noqa: T201  # the ready line
     config = uvicorn.Config(

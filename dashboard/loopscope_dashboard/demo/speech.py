@@ -10,7 +10,7 @@ import httpx
 class SpeechClient:
     """Speaks text through the vendor at ``address``; ``parallel`` requests at a time, the others wait."""
 
-    def __init__(self, address: str, parallel: int = 6) -> None:
+    def __init__(self, address: str, parallel: int = 10) -> None:
         self._http = httpx.AsyncClient(base_url=address, timeout=30.0, trust_env=False)
         self._slots = asyncio.Semaphore(parallel)
 

@@ -14,7 +14,7 @@ from loopscope_dashboard.demo.serving import read_arguments, serve
 
 SAMPLE_RATE = 8_000
 CHARACTERS_PER_SECOND = 15  # that a voice reads
-CHARACTERS_PER_WAIT = 400  # that the model speaks in a second
+MODEL_PER_SECOND = 150  # characters that the model turns into sound
 UPLOAD_SECONDS = 0.8
 CRITIC_SECONDS = 0.4
 TONE = array("h", (int(9_000 * math.sin(n / 7) * math.sin(n / 900)) for n in range(SAMPLE_RATE))).tobytes()
@@ -31,7 +31,7 @@ def create_app() -> FastAPI:
 
     @app.post("/v1/speech")
     async def speak(line: Line) -> Response:
-        await asyncio.sleep(0.2 + len(line.text) / CHARACTERS_PER_WAIT)
+        await asyncio.sleep(0.3 + len(line.text) / MODEL_PER_SECOND)
         seconds = math.ceil(len(line.text) / CHARACTERS_PER_SECOND)
         return Response(TONE * seconds, media_type="audio/L16")
 

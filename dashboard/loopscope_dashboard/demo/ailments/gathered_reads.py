@@ -17,7 +17,7 @@ import loopscope
 
 NAME = "sick-3-gathered-reads"
 COVERS = 4
-PIXELS = 700_000
+SIDE = 1_000  # pixels
 logger = logging.getLogger(__name__)
 
 
@@ -38,16 +38,17 @@ async def _assess(http: httpx.AsyncClient, cover: Path) -> int:
 
 
 def _decode(cover: Path) -> float:
-    """Mean brightness of a picture, with the eye's weights for red, green and blue."""
+    """How bright the darkest corner of a picture is, seen through a lens that shades the border."""
     channels = iter(cover.read_bytes())
-    total = 0.0
-    for red, green, blue in zip(channels, channels, channels, strict=True):
-        total += 0.299 * red + 0.587 * green + 0.114 * blue
-    return total / PIXELS
+    darkest = 255.0
+    for pixel, (red, green, blue) in enumerate(zip(channels, channels, channels, strict=True)):
+        x, y = pixel % SIDE / SIDE - 0.5, pixel // SIDE / SIDE - 0.5
+        darkest = min(darkest, (0.3 * red + 0.6 * green + 0.1 * blue) * (1 - x * x - y * y))
+    return darkest
 
 
 def _paint_covers(folder: Path) -> list[Path]:
     covers = [folder / f"cover-{number}.rgb" for number in range(COVERS)]
     for shade, cover in enumerate(covers):
-        cover.write_bytes(bytes((shade, 120, 200)) * PIXELS)
+        cover.write_bytes(bytes((shade, 120, 200)) * SIDE * SIDE)
     return covers
