@@ -1,0 +1,58 @@
+"""The collector: asks each group of families for what the live state says at this moment."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from prometheus_client.registry import Collector
+
+from loopscope import clock
+from loopscope.recorder import recorder
+from loopscope_exporters.prometheus.health import Ratchet, loops, ourselves, process
+from loopscope_exporters.prometheus.waiting import executors, resources, waits
+from loopscope_exporters.prometheus.work import jobs, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from prometheus_client.core import Metric
+
+    from loopscope.state import LiveState
+
+
+class LoopscopeCollector(Collector):
+    """A `prometheus_client` collector of one process's live state; any registry may hold it.
+
+    ``now`` gives the present in monotonic nanoseconds. `collect` may run on any thread; better not on the
+    loop's, since 10,000 open tasks take tens of milliseconds.
+    """
+
+    def __init__(self, state: LiveState, now: Callable[[], int] = clock.now) -> None:
+        self._state = state
+        self._now = now
+        ratchet = Ratchet()
+        self._groups: dict[str, Callable[[LiveState, int], Iterable[Metric]]] = {
+            "loops": partial(loops, ratchet=ratchet),
+            "tasks": tasks,
+            "jobs": jobs,
+            "waits": waits,
+            "resources": resources,
+            "executors": executors,
+            "process": process,
+            "ourselves": ourselves,
+        }
+
+    def __repr__(self) -> str:
+        return f"<LoopscopeCollector of {self._state!r}>"
+
+    def collect(self) -> Iterator[Metric]:
+        """A group that fails is counted as a fault and missing from this scrape; the others are served."""
+        now = self._now()
+        for name, group in self._groups.items():
+            try:
+                families = list(group(self._state, now))
+            except Exception:
+                recorder.fault(f"metrics of {name}")
+            else:
+                yield from families

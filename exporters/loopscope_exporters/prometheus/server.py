@@ -1,0 +1,79 @@
+"""The metrics server: a listening socket and threads of its own, none of them the loop's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import weakref
+from socketserver import TCPServer, ThreadingMixIn
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import MetricsHandler
+
+from loopscope.recorder import recorder
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+
+STOPS_WITHIN = 0.1  # s
+PATIENCE = 10.0  # s a client may take to send its request
+
+_serving: weakref.WeakSet[MetricsServer] = weakref.WeakSet()
+
+
+class _Handler(MetricsHandler):
+    timeout = PATIENCE
+
+
+class _Listener(ThreadingMixIn, TCPServer):
+    """Not `http.server.HTTPServer`, which asks the name service for the host's name as it binds."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, handler: type) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  socketserver's signature
+        """Clients may leave as they like; anything else is ours."""
+        if not isinstance(sys.exception(), OSError):
+            recorder.fault("metrics server")
+
+
+class MetricsServer:
+    """Serves a registry from the moment it is made until `close`. Raises OSError when it cannot listen."""
+
+    def __init__(self, registry: Collector, host: str, port: int) -> None:
+        self._listener = _Listener(host, port, _Handler.factory(registry))
+        self.port: int = self._listener.server_address[1]
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, args=(STOPS_WITHIN,), name="loopscope-metrics", daemon=True
+        )
+        self._thread.start()
+        _serving.add(self)
+
+    def __repr__(self) -> str:
+        return f"<MetricsServer on {self._listener.server_address}>"
+
+    def close(self) -> None:
+        self._listener.shutdown()
+        self._thread.join()
+        self._listener.server_close()
+        _serving.discard(self)
+
+    def close_inherited(self) -> None:
+        """In a forked child: let go of the parent's socket, or it stays open when the parent has ended."""
+        self._listener.socket.close()
+
+
+def _close_inherited() -> None:
+    for server in list(_serving):
+        server.close_inherited()
+    _serving.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_inherited)
