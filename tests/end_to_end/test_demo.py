@@ -1,0 +1,233 @@
+"""The demo as a user runs it: real processes, a real journal, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from loopscope_dashboard.demo.ailments import AILMENTS
+from loopscope_exporters.journal.reader import Journal
+
+PACKAGE = "loopscope_dashboard.demo"
+MARK = "LOOPSCOPE_DEMO_UNDER_TEST"
+PATIENCE = 20.0
+
+
+def fresh_environment():
+    """An environment of its own for a demo: whatever it starts, at any depth, inherits the mark."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOOPSCOPE_")}
+    return {**environment, MARK: uuid.uuid4().hex, "LOOPSCOPE_METRICS_PORT": "0"}
+
+
+@pytest.fixture
+def marked():
+    return fresh_environment()
+
+
+def demo(environment, journal, *arguments):
+    command = [sys.executable, "-m", "loopscope", "demo", "--headless", f"--journal={journal}", *arguments]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def eventually(what):
+    """What the function returns, as soon as that is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what.__name__}"
+        time.sleep(0.05)
+    return found
+
+
+def left_behind(environment):
+    """The pids of all living processes that carry the mark."""
+    mark = f"{MARK}={environment[MARK]}".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def assert_nothing_left_behind(environment):
+    def all_gone():
+        return not left_behind(environment)
+
+    eventually(all_gone)
+
+
+def jobs_named(journal, name):
+    return [job for job in Journal(journal).jobs() if job.name == name]
+
+
+def test_a_healthy_demo_ends_by_itself_with_a_summary(marked, tmp_path):
+    """After its seconds the demo ends with 0, has finished podcasts, and said where to look."""
+    running = demo(marked, tmp_path, "--seconds=6")
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 0, err
+    finished = [job for job in jobs_named(tmp_path, "podcast") if job.state == "ok"]
+    assert finished
+    assert max(job.parallelism for job in finished) > 1.5
+    assert "podcasts" in out
+    assert "slowest" in out
+    assert f"journal    {tmp_path}" in out
+    assert "service    http://127.0.0.1:" in out
+    assert "metrics    http://127.0.0.1:" in out
+    assert_nothing_left_behind(marked)
+
+
+@pytest.fixture(scope="module")
+def sick(tmp_path_factory):
+    """What a sick demo of twenty seconds printed, and its journal."""
+    journal = tmp_path_factory.mktemp("sick")
+    environment = fresh_environment()
+    running = demo(environment, journal, "--sick", "--seconds=20")
+    out, err = running.communicate(timeout=90)
+    assert running.returncode == 0, err
+    assert_nothing_left_behind(environment)
+    return out, journal
+
+
+def told(out, name):
+    """The summary's line about a job."""
+    return next(line for line in out.splitlines() if line.strip().startswith(name))
+
+
+def the_job(journal, name):
+    (job,) = jobs_named(journal, name)
+    return Journal(journal).job(job.id)
+
+
+@pytest.mark.parametrize("ailment", AILMENTS, ids=lambda ailment: ailment.name)
+def test_each_ailment_is_announced_and_a_job_of_its_own(sick, ailment):
+    """A newcomer finds every ailment on the console, and by the same name in the journal."""
+    out, journal = sick
+    assert f"planted {ailment.name}: {ailment.look}" in out
+    assert len(jobs_named(journal, ailment.name)) == 1
+
+
+def test_podcasts_go_on_beside_the_ailments(sick):
+    """Podcasts that began after the last ailment was planted still finish."""
+    _, journal = sick
+    (last,) = jobs_named(journal, AILMENTS[-1].name)
+    podcasts = jobs_named(journal, "podcast")
+    assert [job for job in podcasts if job.started > last.started and job.state == "ok"]
+
+
+def test_the_blocking_upload_names_its_line(sick):
+    """The loop was blocked during each of the three uploads, by the helper that posts synchronously."""
+    history = the_job(sick[1], "sick-1-blocking-upload")
+    uploads = [block for block in history.blocks if block.culprit.function == "ImageHost.upload"]
+    assert len(uploads) == 3
+    assert {block.cause for block in uploads} == {"blocking_call"}
+    assert history.job.blocked > 2
+
+
+def test_the_double_semaphore_is_stuck_without_a_request(sick):
+    """At the end the podcast was stuck: six chunks waited for the semaphore, none for the network."""
+    out, journal = sick
+    assert "stuck" in told(out, "sick-2-double-semaphore")
+    waits = [wait for wait in the_job(journal, "sick-2-double-semaphore").waits if wait.kind == "semaphore"]
+    assert len({wait.task for wait in waits}) == 6
+    assert not [w for w in the_job(journal, "sick-2-double-semaphore").waits if w.kind in {"http", "io"}]
+
+
+def test_the_gathered_reads_ran_one_after_another(sick):
+    """Each of the four assessments held the loop while it decoded."""
+    history = the_job(sick[1], "sick-3-gathered-reads")
+    decodings = [block for block in history.blocks if block.culprit.function == "_decode"]
+    assert len({block.task for block in decodings}) == 4
+    assert {block.cause for block in decodings} == {"cpu"}
+
+
+def test_the_forgotten_task_was_destroyed_while_it_waited(sick):
+    """The task that writes the notes did not end: it was destroyed pending."""
+    history = the_job(sick[1], "sick-4-forgotten-task")
+    (task,) = [task for task in history.tasks if task.coroutine == "_write_notes"]
+    assert task.outcome == "destroyed_pending"
+
+
+def test_the_nested_pools_finished_two_voices_of_six(sick):
+    """Two voices were measured; the others were in a worker or queued for one when the demo ended."""
+    out, journal = sick
+    assert "stuck" in told(out, "sick-5-nested-pools")
+    items = the_job(journal, "sick-5-nested-pools").items
+    assert len(items) == 6
+    assert len([item for item in items if item.outcome == "ok"]) == 2
+
+
+def test_ctrl_c_ends_the_demo_and_all_its_children(marked, tmp_path):
+    """Without --seconds the demo runs until SIGINT, then ends with 0 and a summary."""
+    running = demo(marked, tmp_path)
+
+    def a_podcast_runs():
+        return list(tmp_path.glob("*.db")) and jobs_named(tmp_path, "podcast")
+
+    eventually(a_podcast_runs)
+    assert len(left_behind(marked)) > 2  # the demo, its service and the vendors
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 0, err
+    assert "podcasts" in out
+    assert_nothing_left_behind(marked)
+
+
+@contextmanager
+def started(module, environment):
+    """A process of the demo alone, and what it said when it was ready."""
+    with subprocess.Popen(
+        [sys.executable, "-m", f"{PACKAGE}.{module}"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def post(address, article):
+    request = urllib.request.Request(
+        f"{address}/webhook/create-podcast",
+        data=json.dumps(article).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.load(response)["id"]
+
+
+def test_a_killed_service_leaves_its_open_work_in_the_journal(marked, tmp_path):
+    """After a SIGKILL in mid-job the journal says that the process died, and what its open tasks waited for."""
+    environment = {**marked, "LOOPSCOPE_JOURNAL": str(tmp_path)}
+    with started("vendors", environment) as (_, vendors):
+        environment["PODCAST_VENDORS"] = vendors["address"]
+        with started("service", environment) as (service, ready):
+            key = post(ready["address"], {"title": "The river", "text": "It was silent. " * 400})
+
+            def parts_are_spoken():
+                return [job for job in jobs_named(tmp_path, "podcast") if job.key == key and job.tasks > 5]
+
+            (job,) = eventually(parts_are_spoken)
+            os.kill(service.pid, signal.SIGKILL)
+            service.wait()
+        (process,) = [one for one in Journal(tmp_path).processes() if one.pid == service.pid]
+        assert process.state == "died"
+        history = Journal(tmp_path).job(job.id)
+        assert history.job.state == "lost"
+        parts = {task.id for task in history.tasks if task.open and task.coroutine.endswith("_produce_part")}
+        assert parts
+        assert {wait.task for wait in history.waits if wait.open} >= parts
+        assert "semaphore" in {wait.kind for wait in history.waits if wait.open}
+    assert_nothing_left_behind(marked)
