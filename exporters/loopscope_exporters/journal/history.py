@@ -36,7 +36,7 @@ def read_history(job: JobRow, source: Source) -> JobHistory:
         job=summarize([job], source)[0],
         process=job.process,
         now=job.process.now,
-        tasks=_unique((row for rows in every for row in rows.tasks), _ID, "created"),
+        tasks=_unique((row for rows in every for row in rows.tasks), _ID, "created", "id"),
         waits=tuple(_clip_wait(wait, job) for wait in waits),
         holds=_unique((row for rows in every for row in rows.holds), _ID, "acquired"),
         items=tuple(_clip_item(item, job) for item in items),
@@ -50,14 +50,14 @@ _ID = attrgetter("id")
 _WAIT = attrgetter("task", "kind", "started")
 
 
-def _unique(rows: Iterable[Any], key: Callable[[Any], Hashable], time: str) -> tuple[Any, ...]:
-    """Rows in order of `time`, each once: an open row gives way to the finished one that came after it."""
+def _unique(rows: Iterable[Any], key: Callable[[Any], Hashable], *order: str) -> tuple[Any, ...]:
+    """Rows in the `order` of these fields, each once: an open row gives way to its finished one."""
     found: dict[Hashable, Any] = {}
     for row in rows:
         known = found.get(key(row))
         if known is None or known.open:
             found[key(row)] = row
-    return tuple(sorted(found.values(), key=attrgetter(time)))
+    return tuple(sorted(found.values(), key=attrgetter(*order)))
 
 
 def _clip_wait(wait: WaitInfo, job: JobRow) -> WaitInfo:

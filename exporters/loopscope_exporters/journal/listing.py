@@ -51,7 +51,7 @@ def newest_jobs(source: Source, limit: int) -> list[JobRow]:
     for part, rows in source.each(read):
         _merge(found, (_job_row(row, part.process) for row in rows))
         newest = heapq.nlargest(limit, found.values(), key=lambda job: job.started)
-        if len(newest) == limit and part.until <= newest[-1].started:
+        if len(newest) == limit and part.until < newest[-1].started:
             break
     return heapq.nlargest(limit, found.values(), key=lambda job: job.started)
 

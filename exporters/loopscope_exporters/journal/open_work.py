@@ -26,26 +26,24 @@ class OpenWork:
         self,
         state: LiveState,
         rows: Rows,
-        clock: Callable[[], int] = time.monotonic_ns,
         spent: Callable[[], int] = time.thread_time_ns,
     ) -> None:
         self._state = state
         self._rows = rows
-        self._clock = clock
         self._spent = spent
         self._written: dict[str, list[Row]] = {}
         self._not_before = 0
 
-    def write(self, segment: Segment, *, always: bool = False) -> None:
-        """Rewrite what changed, unless the last rewrite cost so much that it is too early, or `always`."""
-        if not always and self._clock() < self._not_before:
+    def write(self, segment: Segment, moment: int, *, always: bool = False) -> None:
+        """Rewrite what changed, unless at this `moment` the last rewrite's cost forbids it, or `always`."""
+        if not always and moment < self._not_before:
             return
         began = self._spent()
         for table, rows in self._tables().items():
             if rows != self._written.get(table, []):
                 segment.rewrite(table, rows)
                 self._written[table] = rows
-        self._not_before = self._clock() + (self._spent() - began) * SHARE
+        self._not_before = moment + (self._spent() - began) * SHARE
 
     def clear(self, segment: Segment) -> None:
         """Empty the tables: another segment says from now on what is open."""

@@ -41,13 +41,13 @@ class Source:
         return f"<Source of {len(self.parts)} segments>"
 
     def each(self, read: Callable[[Part, Reading], Found], since: int = 0) -> Iterator[tuple[Part, Found]]:
-        """What `read` finds in each segment that reaches beyond `since`, one after the other.
+        """What `read` finds in each segment that reaches to `since`, one after the other.
 
         Raises JournalError when none of the segments there are could be read.
         """
         failed = 0
         for part in list(self.parts):
-            if part.until <= since:
+            if part.until < since:
                 continue
             try:
                 with part.segment.reading() as reading:

@@ -61,7 +61,7 @@ class Writer:
             int(self._state.settings.stuck_after * SECOND),
         )
         segment.append("process", [row], 1)
-        self._open_work.write(segment, always=True)
+        self._open_work.write(segment, self._opened, always=True)
         self._write_names(segment)
 
     def write(self, batch: Batch) -> None:
@@ -71,7 +71,7 @@ class Writer:
                 records = getattr(batch, table)
                 rows = (convert(self._rows, record) for record in records)
                 self._segment.append(table, rows, len(records))
-            self._open_work.write(self._segment)
+            self._open_work.write(self._segment, batch.now)
             self._write_names(self._segment)
             self._beat(batch.now)
 
@@ -95,7 +95,7 @@ class Writer:
         """Seal the segment, since the process ends; what is still open stays on record as such."""
         wall = self._state.anchor.to_wall(moment)
         with self._segment.transaction():
-            self._open_work.write(self._segment, always=True)
+            self._open_work.write(self._segment, moment, always=True)
             self._write_names(self._segment)
             self._beat(moment, sealed=wall, ended=wall)
         self._segment.seal()

@@ -1,0 +1,121 @@
+"""Journals that cannot be read, or not all of them: a sentence each, and the good part is shown."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from loopscope_exporters.journal import Journal, JournalError
+
+
+@pytest.fixture
+def segment(record):
+    """A sealed segment with a job in it."""
+    recording = record()
+    job = recording.job("good")
+    for _ in range(3000):
+        recording.end_task(recording.task(job))
+    recording.end_job(job)
+    recording.drain()
+    path = recording.exporter.segment
+    recording.exporter.stop()
+    return path
+
+
+def damage(path, offset):
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * 4096 * 20)
+
+
+def test_a_missing_journal_says_what_to_give(tmp_path):
+    """The path is wrong, or the service never ran."""
+    with pytest.raises(JournalError, match=r"no journal at .*LOOPSCOPE_JOURNAL"):
+        Journal(tmp_path / "nowhere")
+
+
+def test_an_empty_folder_is_a_journal_without_jobs(tmp_path):
+    """A service that has not started yet is no error."""
+    journal = Journal(tmp_path)
+    assert (journal.jobs(), journal.processes(), journal.problems) == ([], [], [])
+
+
+@pytest.mark.parametrize("content", [b"notes of last week, quite a few of them", b""])
+def test_a_file_that_is_no_segment_says_so(tmp_path, content):
+    """Neither text nor an empty file is a segment."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match=r"notes\.txt is not a journal segment"):
+        Journal(path)
+
+
+def test_somebody_elses_database_says_so(tmp_path):
+    """A SQLite file without our tables."""
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE orders (id INTEGER)")
+    with pytest.raises(JournalError, match=r"shop\.db is not a journal segment"):
+        Journal(path)
+
+
+def test_a_newer_version_says_to_upgrade(segment):
+    """Both versions are named."""
+    with closing(sqlite3.connect(segment)) as connection, connection:
+        connection.execute("UPDATE process SET schema = 7, id = 'a word where numbers were'")
+    with pytest.raises(
+        JournalError, match=r"layout has version 7, this one understands up to 1; upgrade loopscope"
+    ):
+        Journal(segment)
+
+
+def test_a_damaged_segment_says_so(segment):
+    """The beginning is intact, the tables are not: found when they are read."""
+    damage(segment, 4096 * 20)
+    journal = Journal(segment)
+    with pytest.raises(JournalError, match=r"is damaged .* move it away"):
+        journal.jobs()
+
+
+def test_a_damaged_segment_does_not_hide_the_good_ones(folder, segment, record):
+    """What can be read is shown, also of the damaged one; what cannot is named."""
+    recording = record()
+    recording.job("other")
+    recording.after(1).drain()
+    damage(segment, 4096 * 20)
+    (folder / "torn.db").write_bytes(b"SQLite format 3\0torn")
+    journal = Journal(folder)
+    assert [job.name for job in journal.jobs()] == ["other", "good"]
+    torn, damaged = journal.problems
+    assert torn.startswith(f"{folder / 'torn.db'} is not a journal segment")
+    assert damaged.startswith(f"{segment} is damaged")
+
+
+def test_a_segment_that_retention_removed_meanwhile_is_passed_over(segment, record):
+    """Between listing the folder and reading, a segment may go; that is no problem to report."""
+    recording = record()
+    recording.job("other")
+    recording.after(1).drain()
+    journal = recording.journal()
+    segment.unlink()
+    assert [job.name for job in journal.jobs()] == ["other"]
+    assert journal.problems == []
+
+
+def test_one_segment_can_be_read_by_itself(segment):
+    """A file copied out of the folder tells its part, from a folder nobody may write to as well."""
+    segment.chmod(0o444)
+    (job,) = Journal(str(segment)).jobs()
+    assert (job.name, job.tasks) == ("good", 3000)
+
+
+def test_reading_leaves_nothing_open(record):
+    """A reader that lingers would make the writer's log grow."""
+    recording = record()
+    recording.job()
+    recording.drain()
+    for _ in range(3):
+        recording.journal().jobs()
+    recording.exporter.stop()
+    assert [path.suffix for path in recording.folder.iterdir()] == [".db"]

@@ -1,0 +1,74 @@
+"""How often what is open is written: at once while that is cheap, seldom when it is dear, never in vain."""
+
+from __future__ import annotations
+
+from loopscope_exporters.journal.open_work import SHARE, OpenWork
+from loopscope_exporters.journal.rows import Rows
+
+MILLISECOND = 1_000_000
+
+
+class Pad:
+    """Stands for a segment and notes what is rewritten; writing costs `cost` of processor time."""
+
+    def __init__(self, cost=0):
+        self.cost = cost
+        self.now = self.spent = 0
+        self.written = []
+
+    def rewrite(self, table, rows):
+        self.spent += self.cost
+        self.written.append((table, len(rows)))
+
+
+def open_work(recording, pad):
+    return OpenWork(recording.state, Rows(recording.state.anchor), spent=lambda: pad.spent)
+
+
+def test_nothing_open_writes_nothing(record):
+    """An idle service writes no open rows."""
+    pad = Pad()
+    open_work(record(), pad).write(pad, 0)
+    assert pad.written == []
+
+
+def test_only_what_changed_is_rewritten(record):
+    """A thousand tasks that wait for ever cost no disk traffic."""
+    recording, pad = record(), Pad()
+    work = open_work(recording, pad)
+    recording.task()
+    work.write(pad, pad.now)
+    work.write(pad, pad.now)
+    assert pad.written == [("open_tasks", 1)]
+
+
+def test_the_last_one_that_ends_empties_the_table(record):
+    """What is no longer open does not stay on record as open."""
+    recording, pad = record(), Pad()
+    work = open_work(recording, pad)
+    task = recording.task()
+    work.write(pad, pad.now)
+    recording.end_task(task)
+    work.write(pad, pad.now)
+    assert pad.written == [("open_tasks", 1), ("open_tasks", 0)]
+
+
+def test_a_dear_rewrite_is_followed_by_a_pause(record):
+    """Ten thousand open tasks may cost 5 % of a core, not more."""
+    recording, pad = record(), Pad(cost=10 * MILLISECOND)
+    work = open_work(recording, pad)
+    for _ in range(2 * SHARE):
+        recording.task()
+        work.write(pad, pad.now)
+        pad.now += 100 * MILLISECOND
+    assert pad.spent <= pad.now / SHARE + pad.cost
+
+
+def test_the_end_is_written_whatever_it_costs(record):
+    """At a clean stop the open tables are brought up to date."""
+    recording, pad = record(), Pad(cost=10 * MILLISECOND)
+    work = open_work(recording, pad)
+    for _ in range(2):
+        recording.task()
+        work.write(pad, pad.now, always=True)
+    assert pad.written == [("open_tasks", 1), ("open_tasks", 2)]
