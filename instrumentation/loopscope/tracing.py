@@ -32,6 +32,13 @@ def application_provider() -> Any:
     return None if type(found).__name__ in _NO_PROVIDERS else found
 
 
+def begin(mode: str) -> None:
+    """Go on at once where the program has set its provider already, so that its first job is complete."""
+    found = application_provider() if mode in {"auto", "on"} else None
+    if hasattr(found, "sampler") and hasattr(found, "id_generator"):
+        enable(found)
+
+
 def enable(chosen: TracerProvider) -> None:
     """Have jobs carry spans of this provider, which may change later. Jobs already open get a trace, too."""
     global enabled, provider, _spans

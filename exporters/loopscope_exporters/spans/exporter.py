@@ -44,21 +44,22 @@ class SpansExporter:
             )
         if self._settings.spans == "off":
             return
-        try:
-            self._own = providers.from_environment(self._settings.service)
-        except ExporterError as error:
-            self._complaint = str(error)
-        if self._own is None and self._settings.spans == "on":
-            self._complaint = self._complaint or providers.NOTHING_TO_SEND_TO
         self._look()
+        if self._provider is None:
+            self._make_own()
+            self._look()
 
     def drain(self, batch: Batch) -> None:
         if self._settings.spans == "off":
             return
-        self._look()
-        if self._output is not None:
-            self._output.send(batch)
-        elif self._complaint and (batch.jobs or self._state.jobs):
+        try:
+            self._look()
+            if self._output is not None:
+                self._output.send(batch)
+        except Exception:
+            tracing.disable()  # the user's spans must not become children of spans that nobody sends
+            raise
+        if self._output is None and self._complaint and (batch.jobs or self._state.jobs):
             logger().warning(self._complaint)
             self._complaint = ""
 
@@ -67,6 +68,16 @@ class SpansExporter:
         tracing.disable()
         if self._own is not None:
             self._own.shutdown()
+
+    def _make_own(self) -> None:
+        """What is missing is said when there is a first job: the program may still set its provider."""
+        try:
+            self._own = providers.from_environment(self._settings.service)
+        except ExporterError as error:
+            self._complaint = str(error)
+        else:
+            if self._own is None and self._settings.spans == "on":
+                self._complaint = providers.NOTHING_TO_SEND_TO
 
     def _look(self) -> None:
         """Take up the program's provider as soon as it is set."""

@@ -71,7 +71,7 @@ class SpanOutput:
         yield from self._still_open.marks(batch.now)
 
     def _wait(self, wait: Wait, owners: Owners) -> Iterator[ReadableSpan]:
-        if wait.ended - wait.started < self._wait_threshold:
+        if wait.ended - wait.started < self._wait_threshold or wait.outer is not None:
             return
         if wait.kind == HTTP and wait.resource is not None:
             return  # the client span of OpenTelemetry's httpx instrumentation says it
