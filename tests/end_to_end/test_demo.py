@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -170,20 +171,65 @@ def test_the_nested_pools_finished_two_voices_of_six(sick):
     assert len([item for item in items if item.outcome == "ok"]) == 2
 
 
-def test_ctrl_c_ends_the_demo_and_all_its_children(marked, tmp_path):
-    """Without --seconds the demo runs until SIGINT, then ends with 0 and a summary."""
-    running = demo(marked, tmp_path)
+def busy_demo(environment, journal):
+    """A demo without end in which a podcast is being made."""
+    running = demo(environment, journal)
 
     def a_podcast_runs():
-        return list(tmp_path.glob("*.db")) and jobs_named(tmp_path, "podcast")
+        return list(journal.glob("*.db")) and jobs_named(journal, "podcast")
 
     eventually(a_podcast_runs)
-    assert len(left_behind(marked)) > 2  # the demo, its service and the vendors
+    assert len(left_behind(environment)) > 2  # the demo, its service and the vendors
+    return running
+
+
+def test_ctrl_c_ends_the_demo_and_all_its_children(marked, tmp_path):
+    """Without --seconds the demo runs until SIGINT, then ends with 0, a summary and no temporary files."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    marked["TMPDIR"] = str(temporary)
+    running = busy_demo(marked, tmp_path)
+    assert list(temporary.iterdir())
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=30)
     assert running.returncode == 0, err
     assert "podcasts" in out
+    assert not list(temporary.iterdir())
     assert_nothing_left_behind(marked)
+
+
+def test_a_killed_demo_takes_its_children_along(marked, tmp_path):
+    """Children of a demo that had no chance to end them notice it and end themselves."""
+    marked["TMPDIR"] = str(tmp_path)
+    with busy_demo(marked, tmp_path) as running:
+        running.kill()
+    assert_nothing_left_behind(marked)
+
+
+@pytest.mark.parametrize("part", ["service", "vendors"])
+def test_a_taken_port_is_a_sentence(marked, part):
+    """A part that cannot have its port says which, and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = subprocess.run(
+            [sys.executable, "-m", f"{PACKAGE}.{part}", f"--port={port}"],
+            env={**marked, "PODCAST_VENDORS": "http://127.0.0.1:1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert refused.returncode != 0
+    assert refused.stderr.startswith(f"cannot listen on 127.0.0.1 port {port}")
+    assert "choose another --port" in refused.stderr
+
+
+def test_a_service_without_vendors_says_what_to_start(marked):
+    """Alone, the service tells what it needs."""
+    refused = subprocess.run(
+        [sys.executable, "-m", f"{PACKAGE}.service"], env=marked, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode != 0
+    assert "PODCAST_VENDORS is not set; start" in refused.stderr
 
 
 @contextmanager
@@ -209,7 +255,7 @@ def post(address, article):
 
 
 def test_a_killed_service_leaves_its_open_work_in_the_journal(marked, tmp_path):
-    """After a SIGKILL in mid-job the journal says that the process died, and what its open tasks waited for."""
+    """After a SIGKILL in mid-job the journal tells that the process died, and what open tasks waited for."""
     environment = {**marked, "LOOPSCOPE_JOURNAL": str(tmp_path)}
     with started("vendors", environment) as (_, vendors):
         environment["PODCAST_VENDORS"] = vendors["address"]

@@ -54,6 +54,7 @@ def serve(factory: str, port: int, **addresses: str) -> None:
         log_level="critical",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+    config.load()  # before the loop runs: importing the app would block it
     # When it has shut down, uvicorn raises the signal again: SIGTERM would end us before anything is closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
