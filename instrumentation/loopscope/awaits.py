@@ -139,8 +139,6 @@ def put_into_words(wait: Wait) -> None:
 
 def _rule(place: Place) -> str:
     for file, function, kind in RULES:
-        if (place.file.endswith(file) or file in place.file) and place.function.startswith(
-            function
-        ):
+        if (place.file.endswith(file) or file in place.file) and place.function.startswith(function):
             return kind
     return ""

@@ -49,15 +49,15 @@ class JobContext:
             self._kind,
             parent.id if parent is not None else 0,
             task.id if task is not None else 0,
-            places.note_caller(sys._getframe(1)) or places.NOWHERE,
+            places.note_caller(sys._getframe(1)),
             now(),
         )
         job.progress = job.started
+        span = tracing.enter_job(job) if tracing.enabled else None
         before = None
         if task is not None:
             before, task.job = task.job, job
         recorder.jobs[job.id] = job
-        span = tracing.enter_job(job) if tracing.enabled else None
         self._open = job, job_var.set(job), span, before
         return job
 

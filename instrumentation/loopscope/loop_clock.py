@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LAG_FLOOR = 1_000_000  # ns; iterations shorter than the first lag bucket are only counted
 MAX_SLOW = 100_000
 
-# An attribute of the loop, not a weak dictionary: the step hook reads it once a step.
+# An attribute of the loop, not a weak dictionary: the step hook reads it once a step, by its literal name.
 ATTRIBUTE = "_loopscope_clock"
 
 
@@ -52,9 +52,7 @@ class LoopClock:
         self.iterations = 0
         self.busy = 0
         self.long: deque[tuple[int, int]] = deque(maxlen=MAX_SLOW)  # iterations over LAG_FLOOR
-        self.slow: deque[tuple[Task | None, int, int]] = deque(
-            maxlen=MAX_SLOW
-        )  # handles over a threshold
+        self.slow: deque[tuple[Task | None, int, int]] = deque(maxlen=MAX_SLOW)  # handles over a threshold
 
     def __repr__(self) -> str:
         state = f"busy since {self.woke}" if self.woke else "asleep"

@@ -16,7 +16,7 @@ _ENTERED = re.compile(r"\bas\s+(?P<name>[A-Za-z_]\w*)\s*:?\s*$")
 
 
 def name_of(resource: Resource) -> str:
-    """The target of the assignment on the creation line, else kind, file and line. Reads sources: off the loop."""
+    """The variable assigned on the creation line, else kind, file and line. Reads files: off the loop."""
     if resource.name:
         return resource.name
     site = places.resolve(resource.site)

@@ -1,4 +1,4 @@
-"""Places in source: cheap to note on the loop, resolved to file and line off it; user's code told from libraries."""
+"""Places in source: noted cheaply on the loop, resolved off it; the user's code told from libraries."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ STANDARD, PACKAGE, USER = 0, 1, 2  # whose code it is; our own counts as the sta
 _origin_of_globals: dict[int, int] = {}
 _places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
 
-stop_codes: set[int] = (
-    set()
-)  # ids of code objects at which a walk ends: below them is the event loop
+stop_codes: set[int] = set()  # ids of code objects at which a walk ends: below them is the event loop
 
 
 def origin(filename: str) -> int:
@@ -53,8 +51,8 @@ def origin_of(frame: FrameType) -> int:
     return known
 
 
-def note_caller(frame: FrameType | None) -> RawPlace | None:
-    """The innermost user frame from `frame` outwards, else the innermost one that is not the standard library's."""
+def note_caller(frame: FrameType | None) -> RawPlace | Place:
+    """The innermost user frame from `frame` outwards, else the innermost of a package, else NOWHERE."""
     fallback: FrameType | None = None
     while frame is not None:
         code = frame.f_code
@@ -66,7 +64,7 @@ def note_caller(frame: FrameType | None) -> RawPlace | None:
         if fallback is None and whose == PACKAGE:
             fallback = frame
         frame = frame.f_back
-    return (fallback.f_code, fallback.f_lasti) if fallback is not None else None
+    return (fallback.f_code, fallback.f_lasti) if fallback is not None else NOWHERE
 
 
 def resolve(raw: Place | RawPlace | None) -> Place:

@@ -1,4 +1,4 @@
-"""Every private name of CPython that loopscope relies on, with what it does when the name is gone."""
+"""Every private name of CPython that loopscope relies on, and what happens when it is gone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def exception_of(task: asyncio.Task[Any]) -> BaseException | None:
-    """The exception of a finished task, without marking it as retrieved as `Task.exception()` does."""
+    """The exception of a finished task, not marked as retrieved as `Task.exception()` would."""
     return getattr(task, "_exception", None)
 
 

@@ -1,4 +1,4 @@
-"""The pump: one thread that every 100 ms turns what hooks left into words, folds it and feeds the exporters."""
+"""The pump: a thread that every 100 ms turns what hooks left into words and feeds the exporters."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ class Pump(threading.Thread):
         self._begin = begin
         self._deliver = deliver
         self._halt = threading.Event()
-        self._lag_seen: dict[
-            LoopClock, tuple[int, int]
-        ] = {}  # iterations and busy time folded so far
+        self._lag_seen: dict[LoopClock, tuple[int, int]] = {}  # iterations and busy time folded so far
         self._lag_most = 0
         self._swept = 0
         self._sampled = 0
@@ -100,9 +98,7 @@ class Pump(threading.Thread):
             self._state.lag.observe(slept - woke)
             self._lag_most = max(self._lag_most, slept - woke)
         rest = sum(slept - woke for woke, slept in long)
-        self._state.lag.add_small(
-            max(0, iterations - seen - len(long)), max(0, busy - seen_busy - rest)
-        )
+        self._state.lag.add_small(max(0, iterations - seen - len(long)), max(0, busy - seen_busy - rest))
         self._lag_seen[clock] = iterations, busy
 
     def _sample(self, moment: int) -> Sample:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from loopscope.loop_clock import LoopClock
 
-MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 
 
@@ -64,7 +63,6 @@ class Recorder:
         self.max_open = settings.max_open
         self.wait_threshold = int(settings.wait_threshold * SECOND)
         self.hold_threshold = int(settings.hold_threshold * SECOND)
-        self.slice_threshold = int(settings.slice_threshold * SECOND)
         self.block_threshold = int(settings.block_threshold * SECOND)
 
     def keep(self, queue: deque[Any], record: Any) -> None:
@@ -80,30 +78,36 @@ class Recorder:
             logging.getLogger("loopscope").warning(
                 "loopscope: the hook %r failed and was passed over; the service is not affected",
                 place,
-                exc_info=True,
+                exc_info=sys.exc_info(),
             )
 
     def resource(self, kind: str, owner: Any, site: Any, capacity: int = 0) -> Resource:
-        """A record for something one can wait for, kept alive by `owner` and not the other way round."""
+        """A record for something one can wait for; `owner` keeps it alive, not the other way round."""
         record = Resource(self.new_id(), kind, site, capacity, ref=places.weak(owner))
         self.keep(self.new_resources, record)
         return record
 
     def wait_started(
-        self,
-        kind: str,
-        resource: Resource | None,
-        detail: str = "",
-        held_by: tuple[int, ...] = (),
+        self, kind: str, resource: Resource | None, detail: str = "", held_by: tuple[int, ...] = ()
     ) -> Wait | None:
-        """Open a wait of the running task; None when the caller is no task of ours. Pair with `wait_ended`."""
+        """Open a wait of the running task; None when no task of ours runs. Pair with `wait_ended`."""
         task = context.current_task()
         if task is None:
             return None
         site = places.note_caller(sys._getframe(1))
-        wait = Wait(
-            task, kind, resource, site, now(), held_by=held_by, detail=detail, outer=task.wait
-        )
+        return self.begin_wait(task, kind, resource, site, detail, held_by)
+
+    def begin_wait(
+        self,
+        task: Task,
+        kind: str,
+        resource: Resource | None,
+        site: Any,
+        detail: str = "",
+        held_by: tuple[int, ...] = (),
+    ) -> Wait:
+        """The same for a hook that knows the task and the place already."""
+        wait = Wait(task, kind, resource, site, now(), 0, "", held_by, detail, task.wait)
         task.wait = wait
         return wait
 
@@ -111,7 +115,12 @@ class Recorder:
         wait.ended = now()
         wait.outcome = outcome
         wait.task.wait = wait.outer
-        self.keep(self.ended_waits, wait)
+        lasted, resource = wait.ended - wait.started, wait.resource
+        if lasted >= self.wait_threshold or resource is None:
+            self.keep(self.ended_waits, wait)
+        else:
+            resource.short_waits += 1
+            resource.short_waited += lasted
 
     def take(self) -> Batch:
         """Everything that ended since the last call, places not yet resolved."""

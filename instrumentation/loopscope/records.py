@@ -1,8 +1,9 @@
 """The words of loopscope: what hooks fill in, what exporters and the explorer read.
 
-This module imports nothing of ours. Times are integer nanoseconds of ``time.monotonic_ns``; 0 means
-"not yet". Ids are 64-bit positive integers whose high bits name the process. Hooks store a place as
-``(code, instruction offset)``, two pointers; the pump replaces it by a `Place` before anyone reads it.
+This module imports nothing of ours. Times are integer nanoseconds of ``time.monotonic_ns``; 0 means "not
+yet". Ids are 64-bit positive integers whose high bits name the process; a record's id is its span's id too.
+Hooks store a place as ``(code, instruction offset)``, two pointers; the pump replaces it by a `Place` before
+anyone reads it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
-    from weakref import ref
 
 
 class Place(NamedTuple):
@@ -80,7 +81,7 @@ class Job:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """An asyncio task. ``running`` sums its time on the loop; ``last_ran`` is the end of its last step."""
+    """An asyncio task. ``running`` sums its time on the loop; ``last_ran`` is when its last step ended."""
 
     id: int
     job: Job | None
@@ -88,7 +89,7 @@ class Task:
     coroutine: str
     site: Place | RawPlace
     created: int
-    ref: ref[Any]
+    ref: Callable[[], Any]  # a weak reference; nothing keeps a task alive
     name: str = ""
     first_run: int = 0
     last_ran: int = 0
@@ -99,17 +100,15 @@ class Task:
     exception: str = ""
     raised_at: Place | RawPlace | None = None
     wait: Wait | None = None  # the hooked wait it is in
-    parent_span: Any = (
-        None  # OpenTelemetry SpanContext of the user's span it was created under, if any
-    )
+    parent_span: Any = None  # OpenTelemetry SpanContext of the user's span it was created under, if any
 
 
 @dataclass(slots=True, eq=False)
 class Resource:
     """Something one can wait for. ``capacity`` 0 is unknown or unbounded.
 
-    ``in_use`` counts permits, busy workers or queued messages; ``waiting`` counts waiters or the queue depth
-    of an executor. ``holders`` maps the id of each open hold to the hold.
+    ``in_use`` counts permits, busy workers or queued messages; ``waiting`` counts waiters, or queued items of
+    an executor. ``holders`` has the open holds, a task's first one under the task's id.
     """
 
     id: int
@@ -120,12 +119,18 @@ class Resource:
     in_use: int = 0
     waiting: int = 0
     holders: dict[int, Hold] = field(default_factory=dict)
-    ref: ref[Any] | None = None
+    ref: Callable[[], Any] | None = None
+    short_waits: int = 0  # waits that were too short for a record of their own: their number
+    short_waited: int = 0  # and their sum, ns
+    short_folded: tuple[int, int] = (0, 0)  # what of both the pump has added to its totals
 
 
 @dataclass(slots=True, eq=False)
 class Wait:
-    """An interval in which a task is suspended. ``held_by``: ids of the tasks that held the resource when it began."""
+    """An interval in which a task is suspended.
+
+    ``held_by`` has the ids of the tasks that held the resource when it began.
+    """
 
     task: Task
     kind: str
@@ -149,7 +154,6 @@ class Hold:
     site: Place | RawPlace
     acquired: int
     released: int = 0
-    contended: bool = False  # somebody waited meanwhile
 
 
 @dataclass(slots=True, eq=False)
@@ -170,7 +174,7 @@ class WorkItem:
     exception: str = ""
     worker: str = ""
     parent_span: Any = None  # the user's span it was submitted under, if any
-    future: ref[Any] | None = None  # tells of a work item that is cancelled before it starts
+    future: Callable[[], Any] | None = None  # tells of a work item that is cancelled before it starts
 
 
 @dataclass(slots=True, eq=False)
@@ -187,7 +191,7 @@ class Block:
     """An interval in which a loop's thread did not come back to its loop.
 
     ``cause`` is blocking_call, cpu, gil or host_paused. ``culprit`` is the innermost frame of the user's own
-    code, ``call`` the text of its line; ``stack`` is outermost first.
+    code, ``call`` the text of its line; ``stack`` is outermost first; ``cpu`` is ns of the loop's thread.
     """
 
     id: int

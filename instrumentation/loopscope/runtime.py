@@ -13,6 +13,7 @@ import time
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 
+from loopscope import tracing
 from loopscope.clock import Anchor, now
 from loopscope.exporter import ExporterError
 from loopscope.hooks import executors, http_client, importing, loops, sync, tasks, web
@@ -55,20 +56,19 @@ class Handle:
     def _begin(self) -> None:
         """A fresh state with its threads: at the start, and in a forked child."""
         recorder.configure(self.settings)
+        tracing.begin(self.settings.spans)
         self.state = LiveState(_describe_process(self.settings), Anchor.take(), self.settings)
         self.state.jobs, self.state.items = recorder.jobs, recorder.items
         self.state.dropped, self.state.faults = recorder.dropped, recorder.faults
         self._ready = threading.Event()
         self._said: set[object] = set()
         self._watchdog = Watchdog(self.state.blocks, self._say_block)
-        self._pump = Pump(
-            self.state, self.settings, self._watchdog, self._start_exporters, self._deliver
-        )
+        self._pump = Pump(self.state, self.settings, self._watchdog, self._start_exporters, self._deliver)
         self._watchdog.start()
         self._pump.start()
 
     def exporter(self, name: str, timeout: float = 10.0) -> Any:
-        """The exporter of that name, waiting up to `timeout` seconds for the exporters to start; else None."""
+        """The exporter of that name, else None; waits up to `timeout` seconds for exporters to start."""
         self._ready.wait(timeout)
         return self.exporters.get(name)
 
@@ -80,9 +80,9 @@ class Handle:
         uninstrument()
 
     def _shut_down(self) -> None:
-        self.patches.restore()
         self._watchdog.stop()
-        self._pump.stop()
+        self._pump.stop()  # before the hooks go, which forget the loops and the blocks noted on them
+        self.patches.restore()
         self._ready.set()
         for name, exporter in self.exporters.items():
             with self._guarded(name):

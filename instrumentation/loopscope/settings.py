@@ -1,4 +1,4 @@
-"""Settings: each is a keyword of `instrument()` and a variable ``LOOPSCOPE_<NAME>``; the keyword wins."""
+"""Settings: each is a keyword of `instrument()` and a variable ``LOOPSCOPE_<NAME>``; keywords win."""
 
 from __future__ import annotations
 
@@ -37,15 +37,18 @@ class Settings:
     journal_retention_bytes: int = 1_000_000_000
     metrics_port: int = 9464  # 0: any free port, -1: no server
     metrics_host: str = "127.0.0.1"
-    spans: str = "auto"  # auto: when the application has a TracerProvider or OTEL_* names an endpoint; on; off
+    spans: str = (
+        "auto"  # auto: when the application has a TracerProvider or OTEL_* names an endpoint; on; off
+    )
     http_propagation: bool = False  # add trace headers to outgoing requests
     propagate_context: bool = True  # context variables travel into executor threads
     drain_interval: float = 0.1
     sample_interval: float = 1.0
     block_threshold: float = 0.1
     slice_threshold: float = 0.01
-    wait_threshold: float = 0.005  # shorter waits of unhooked kinds are not recorded
-    hold_threshold: float = 0.01  # shorter holds that nobody waited for are not recorded
+    wait_threshold: float = 0.001  # shorter waits for a resource are counted, not recorded
+    suspension_threshold: float = 0.005  # shorter waits for anything else are not seen
+    hold_threshold: float = 0.01  # shorter holds are not recorded once they ended
     stuck_after: float = 30.0
     max_pending: int = 500_000  # records between two drains
     max_open: int = 500_000  # open tasks
@@ -59,9 +62,7 @@ class Settings:
         fields = {f.name: f for f in dataclasses.fields(cls)}
         unknown = sorted(set(given) - set(fields))
         if unknown:
-            raise SettingsError(
-                f"unknown setting {unknown[0]!r}; expected one of: {', '.join(fields)}"
-            )
+            raise SettingsError(f"unknown setting {unknown[0]!r}; expected one of: {', '.join(fields)}")
         values: dict[str, Any] = {}
         for name, spec in fields.items():
             if given.get(name) is not None:

@@ -1,4 +1,4 @@
-"""The live state: what is open now, and totals of what has ended. Written by hooks and pump, read by exporters."""
+"""The live state: what is open now and totals of what has ended; hooks and pump write, exporters read."""
 
 from __future__ import annotations
 
@@ -95,9 +95,7 @@ class LiveState:
         self.tasks = open_tasks
         self.items: dict[int, WorkItem] = {}
         self.blocks: dict[tuple[int, int], Block] = {}  # by thread and beginning
-        self.waits: dict[
-            int, Wait
-        ] = {}  # by task id, of unhooked kinds, found by looking at suspended tasks
+        self.waits: dict[int, Wait] = {}  # by task id, of unhooked kinds, found by looking at suspended tasks
         self.resources: dict[int, Resource] = {}
 
         self.tasks_finished: Counter[str] = Counter()  # by outcome
@@ -133,6 +131,7 @@ class LiveState:
         """Add a batch of ended records to the totals."""
         for resource in batch.resources:
             self.resources[resource.id] = resource
+        self._fold_short_waits()
         for task in batch.tasks:
             self.tasks_finished[task.outcome] += 1
         for job in batch.jobs:
@@ -149,6 +148,16 @@ class LiveState:
             self.blocked_time[block.cause] += block.ended - block.started
         if batch.samples:
             self.sample = batch.samples[-1]
+
+    def _fold_short_waits(self) -> None:
+        """Waits that have no record of their own lie under the first bound."""
+        for resource in list(self.resources.values()):
+            seen = resource.short_waits, resource.short_waited
+            if seen != resource.short_folded:
+                count, total = (new - old for new, old in zip(seen, resource.short_folded, strict=True))
+                resource.short_folded = seen
+                key = resource.kind, self.resource_name(resource)
+                self.wait_durations[key].add_small(count, total)
 
     def _fold_item(self, item: WorkItem) -> None:
         name = self.resource_name(item.executor)

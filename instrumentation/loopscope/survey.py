@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from loopscope import awaits, naming, places
 from loopscope.hooks.executors import cancelled_unstarted
 from loopscope.hooks.tasks import collected
-from loopscope.recorder import recorder
 from loopscope.records import EXECUTOR, FUTURE, QUEUE
 
 if TYPE_CHECKING:
@@ -46,11 +45,7 @@ def look_at_tasks(state: LiveState, moment: int) -> None:
 
 def _is_news(state: LiveState, record: Task) -> bool:
     known = state.waits.get(record.id)
-    return (
-        record.wait is None
-        and bool(record.steps)
-        and (known is None or known.started != record.last_ran)
-    )
+    return record.wait is None and bool(record.steps) and (known is None or known.started != record.last_ran)
 
 
 def _close_collected(state: LiveState, key: int, record: Task) -> None:
@@ -60,7 +55,7 @@ def _close_collected(state: LiveState, key: int, record: Task) -> None:
 
 
 def look_at_items(state: LiveState) -> None:
-    """Count each executor's queue and busy workers, and close items that were cancelled before they began."""
+    """Count each executor's queue and busy workers; close items that were cancelled before they began."""
     executors = [r for r in list(state.resources.values()) if r.kind == EXECUTOR]
     queued = dict.fromkeys((executor.id for executor in executors), 0)
     busy = dict.fromkeys(queued, 0)
@@ -90,13 +85,14 @@ def forget_dead(state: LiveState) -> None:
 
 
 def put_into_words(batch: Batch, state: LiveState) -> None:
-    """Resolve the places of a batch, name its resources, and tell waits for an executor from other futures."""
+    """Resolve a batch's places, name its resources, tell waits for an executor from other futures."""
+    record: Any
     for record in (*batch.jobs, *batch.tasks, *batch.holds, *batch.items, *batch.resources):
         _resolve(record)
     for resource in batch.resources:
         resource.name = naming.name_of(resource)
-    for open_record in (*state.jobs.values(), *list(state.items.values())):
-        open_record.site = places.resolve(open_record.site)
+    for record in (*list(state.jobs.values()), *list(state.items.values())):
+        _resolve(record)
     for resource in list(state.resources.values()):
         for hold in list(resource.holders.values()):
             hold.site = places.resolve(hold.site)

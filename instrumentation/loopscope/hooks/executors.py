@@ -51,9 +51,7 @@ def _resource_of(executor: Any) -> Resource:
     workers = private.workers_of(executor)
     record = recorder.resource(EXECUTOR, executor, getattr(executor, SITE, None), workers)
     if getattr(executor, "_thread_name_prefix", "") == "asyncio":
-        record.name = (
-            "default"  # the loop's own, made by `run_in_executor(None, …)` and `to_thread`
-        )
+        record.name = "default"  # the loop's own, made by `run_in_executor(None, …)` and `to_thread`
     setattr(executor, RESOURCE, record)
     return record
 
@@ -89,6 +87,7 @@ def _end(item: WorkItem, outcome: str, error: BaseException | None = None) -> No
     if recorder.items.pop(item.id, None) is None:
         return
     item.ended = now()
+    item.future = None
     item.outcome = outcome
     item.exception = type(error).__qualname__ if error is not None else ""
     recorder.keep(recorder.ended_items, item)
@@ -142,7 +141,7 @@ def _submitting_to_threads(original: Callable[..., Future[Any]]) -> Callable[...
     def submit(self: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
         try:
             item = _new_item(self, fn, private.queue_depth_of(self))
-            call = _Call(item, fn)
+            call = _Call(item, tracing.inside_item(fn) if item.parent_span is not None else fn)
         except Exception:
             recorder.fault("submit")
             return original(self, fn, *args, **options)

@@ -27,7 +27,7 @@ def when_imported(patches: Patches, wanted: dict[str, Callable[[], None]]) -> No
     if later:
         finder = _Finder(later)
         sys.meta_path.insert(0, finder)
-        patches.on_restore(lambda: finder in sys.meta_path and sys.meta_path.remove(finder))
+        patches.on_restore(finder.remove)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -35,6 +35,10 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     def __init__(self, wanted: dict[str, Callable[[], None]]) -> None:
         self._wanted = wanted
+
+    def remove(self) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

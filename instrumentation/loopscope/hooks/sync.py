@@ -22,6 +22,8 @@ from loopscope.records import (
     SEMAPHORE,
     Hold,
     Resource,
+    Task,
+    Wait,
 )
 
 if TYPE_CHECKING:
@@ -71,9 +73,7 @@ def resource_of(primitive: Any, kind: str) -> Resource:
     known: Resource | None = getattr(primitive, RESOURCE, None)
     if known is not None:
         return known
-    record = recorder.resource(
-        kind, primitive, getattr(primitive, SITE, None), _capacity(primitive, kind)
-    )
+    record = recorder.resource(kind, primitive, getattr(primitive, SITE, None), _capacity(primitive, kind))
     setattr(primitive, RESOURCE, record)
     return record
 
@@ -93,17 +93,18 @@ def _acquiring(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., An
         async def acquire(self: Any) -> bool:
             try:
                 resource = getattr(self, RESOURCE, None) or resource_of(self, kind)
-                waits = would_wait(self)
+                task = current_task()
+                site = places.note_caller(sys._getframe(1))
+                wait = _begin(resource, task, site) if task and would_wait(self) else None
             except Exception:
                 recorder.fault("acquire")
                 return await original(self)
-            if waits:
-                await_ = _watched(original(self), resource, kind)
-                got = await await_
-            else:
+            if wait is None:
                 got = await original(self)
+            else:
+                got = await _watched(original(self), wait)
             if got:
-                _hold(resource)
+                _hold(resource, task, site)
             return got
 
         return acquire
@@ -111,16 +112,12 @@ def _acquiring(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., An
     return make
 
 
-def _hold(resource: Resource) -> None:
-    task = current_task()
-    site = places.note_caller(sys._getframe(2))
+def _hold(resource: Resource, task: Task | None, site: Any) -> None:
     hold = Hold(recorder.new_id(), task, resource, site, now())
     resource.in_use += 1
     holders = resource.holders
     # A task's first permit stands under the task's id, so that its release finds it at once.
     holders[task.id if task is not None and task.id not in holders else hold.id] = hold
-    if resource.waiting:
-        hold.contended = True
 
 
 def _releasing(original: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -146,7 +143,7 @@ def _let_go(resource: Resource) -> None:
         hold = holders.pop(key)
     resource.in_use -= 1
     hold.released = now()
-    if hold.contended or hold.released - hold.acquired > recorder.hold_threshold:
+    if hold.released - hold.acquired > recorder.hold_threshold:
         recorder.keep(recorder.ended_holds, hold)
 
 
@@ -154,28 +151,34 @@ def _waiting(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., Any]
     def make(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def wait(self: Any, *args: Any) -> Any:
             try:
-                waits = would_wait(self)
-                resource = resource_of(self, kind) if waits else None
+                task = current_task() if would_wait(self) else None
+                if task is not None:
+                    site = places.note_caller(sys._getframe(1))
+                    begun = _begin(resource_of(self, kind), task, site)
             except Exception:
                 recorder.fault("wait")
                 return await original(self, *args)
-            if resource is None:
+            if task is None:
                 return await original(self, *args)
-            return await _watched(original(self, *args), resource, kind)
+            return await _watched(original(self, *args), begun)
 
         return wait
 
     return make
 
 
-async def _watched(inner: Awaitable[Any], resource: Resource, kind: str) -> Any:
-    """Await, and record the time it took as a wait for the resource."""
-    holders = list(resource.holders.values())[:MAX_HOLDERS]
-    for hold in holders:
-        hold.contended = True
-    held_by = tuple(hold.task.id for hold in holders if hold.task is not None)
-    wait = recorder.wait_started(kind, resource, held_by=held_by)
+def _begin(resource: Resource, task: Task, site: Any) -> Wait:
+    """Open a wait. Who holds the resource now is part of it: that is whom the task waits for."""
+    held_by: tuple[int, ...] = ()
+    if resource.holders:
+        holders = list(resource.holders.values())
+        held_by = tuple(hold.task.id for hold in holders[:MAX_HOLDERS] if hold.task is not None)
     resource.waiting += 1
+    return recorder.begin_wait(task, resource.kind, resource, site, held_by=held_by)
+
+
+async def _watched(inner: Awaitable[Any], wait: Wait) -> Any:
+    """Await what the wait is for, and close it however that ends."""
     outcome = ERROR
     try:
         result = await inner
@@ -184,7 +187,7 @@ async def _watched(inner: Awaitable[Any], resource: Resource, kind: str) -> Any:
         outcome = CANCELLED
         raise
     finally:
-        resource.waiting -= 1
-        if wait is not None:
-            recorder.wait_ended(wait, outcome)
+        assert wait.resource is not None
+        wait.resource.waiting -= 1
+        recorder.wait_ended(wait, outcome)
     return result

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, places, private, tracing
 from loopscope.clock import now
-from loopscope.context import job_var, open_tasks
-from loopscope.loop_clock import ATTRIBUTE
-from loopscope.recorder import recorder
+from loopscope.context import current_task, job_var, open_tasks
+from loopscope.recorder import SECOND, recorder
 from loopscope.records import (
     CANCELLED,
     DESTROYED_PENDING,
@@ -39,9 +38,9 @@ if TYPE_CHECKING:
 _Task = asyncio.Task[Any]
 
 
-def install(patches: Patches, _: Settings) -> None:
+def install(patches: Patches, settings: Settings) -> None:
     patches.replace(asyncio.BaseEventLoop, "create_task", _creating)
-    patches.replace(events.Handle, "_run", _stepping)
+    patches.replace(events.Handle, "_run", _stepping(settings))
     places.stop_codes.add(id(events.Handle._run.__code__))
 
 
@@ -70,12 +69,14 @@ def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Tas
     if len(open_tasks) >= recorder.max_open:
         recorder.dropped["task"] += 1
         return None
-    parent = asyncio.current_task(loop) if asyncio._get_running_loop() is loop else None
-    parent_record = open_tasks.get(id(parent)) if parent is not None else None
+    try:
+        parent = loop._loopscope_clock.running
+    except AttributeError:
+        parent = current_task()
     record = open_tasks[key] = Task(
         recorder.new_id(),
         job_var.get() if context is None else context.get(job_var),
-        parent_record.id if parent_record is not None else 0,
+        parent.id if parent is not None else 0,
         getattr(coro, "__qualname__", "") or type(coro).__qualname__,
         places.note_caller(sys._getframe(2)),
         created,
@@ -90,46 +91,51 @@ def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Tas
     return record
 
 
-def _stepping(original: Callable[[Any], None]) -> Callable[[Any], None]:
+def _stepping(settings: Settings) -> Callable[..., Callable[[Any], None]]:
+    """Locals and literal names throughout: this runs once a step of every task."""
+    long_wait = int(settings.suspension_threshold * SECOND)
+    long_step = int(settings.slice_threshold * SECOND)
     find = open_tasks.get
 
-    def _run(self: Any) -> None:
-        try:
-            clock = getattr(self._loop, ATTRIBUTE)
-            task = getattr(self._callback, "__self__", None)
-        except AttributeError:
-            return original(self)
-        record = find(id(task))
-        if record is not None:
-            clock.running = record
-            begun = clock.mark
-            if not record.steps:
-                record.first_run = begun
-            elif begun - record.last_ran > recorder.wait_threshold and record.wait is None:
-                awaits.resumed(record, task, self._args, begun)
-        original(self)
-        begun = clock.mark
-        end = now()
-        spent = end - begun
-        if spent > recorder.slice_threshold:
-            clock.slow.append((record, begun, end))
-        clock.mark = end
-        if record is not None:
-            clock.running = None
-            record.steps += 1
-            record.running += spent
-            record.last_ran = end
-            if task.done():
-                ended(record, task, end)
-        return None
+    def make(original: Callable[[Any], None]) -> Callable[[Any], None]:
+        def _run(self: Any) -> None:
+            try:
+                clock = self._loop._loopscope_clock
+            except AttributeError:  # a loop that was running before we came, in another thread
+                return original(self)
+            task: Any = getattr(self._callback, "__self__", None)
+            record = find(id(task))
+            began = clock.mark
+            if record is not None:
+                clock.running = record
+                if not record.steps:
+                    record.first_run = began
+                elif began - record.last_ran > long_wait and record.wait is None:
+                    awaits.resumed(record, task, self._args, began)
+            original(self)
+            end = now()
+            if end - began > long_step:
+                clock.slow.append((record, began, end))
+            clock.mark = end
+            if record is not None:
+                clock.running = None
+                record.steps += 1
+                record.running += end - began
+                record.last_ran = end
+                if task.done():
+                    ended(record, task, end)
+            return None
 
-    return _run
+        return _run
+
+    return make
 
 
 def ended(record: Task, task: _Task, end: int) -> None:
     """Close the record of a finished task and hand it over."""
     open_tasks.pop(id(task), None)
     record.ended = end
+    record.ref = _gone  # a weak reference less for the garbage collector to look at
     record.name = task.get_name()
     if task.cancelled():
         record.outcome = CANCELLED
@@ -142,6 +148,10 @@ def ended(record: Task, task: _Task, end: int) -> None:
             record.exception = type(error).__qualname__
             record.raised_at = _innermost(error.__traceback__)
     recorder.keep(recorder.ended_tasks, record)
+
+
+def _gone() -> None:
+    """The reference of a task that ended."""
 
 
 def collected(record: Task) -> None:

@@ -40,9 +40,7 @@ def _serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitabl
     return __call__
 
 
-def _until_sent(
-    send: Callable[[Any], Awaitable[None]], job: Job
-) -> Callable[[Any], Awaitable[None]]:
+def _until_sent(send: Callable[[Any], Awaitable[None]], job: Job) -> Callable[[Any], Awaitable[None]]:
     """The request's job ends with the last byte of its response, not with what runs after it."""
 
     async def send_and_see(message: Any) -> None:
