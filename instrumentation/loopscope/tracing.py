@@ -35,7 +35,7 @@ def application_provider() -> Any:
 def begin(mode: str) -> None:
     """Go on at once where the program has set its provider already, so that its first job is complete."""
     found = application_provider() if mode in {"auto", "on"} else None
-    if hasattr(found, "sampler") and hasattr(found, "id_generator"):
+    if found is not None and hasattr(found, "sampler") and hasattr(found, "id_generator"):
         enable(found)
 
 

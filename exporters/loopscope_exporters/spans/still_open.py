@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from loopscope.records import Task
+    from loopscope.records import Task, Wait
     from loopscope.state import LiveState
     from loopscope_exporters.spans.builder import SpanBuilder
 
@@ -79,7 +79,7 @@ class StillOpen:
 
     def _mark(self, job: Job, work: Job | Task, waiting: Task | None, now: int) -> ReadableSpan:
         name, since = _name_and_start(work)
-        wait = (waiting.wait or self._state.waits.get(waiting.id)) if waiting is not None else None
+        wait = self._wait_of(waiting) if waiting is not None else None
         started = datetime.fromtimestamp(self._state.anchor.to_wall(since) / SECOND, UTC)
         described = {
             "loopscope.open.since": started.isoformat(),
@@ -87,6 +87,13 @@ class StillOpen:
             **(attributes.of_wait(wait) if wait is not None else {}),
         }
         return self._builder.part(job, work.id, f"{name} (still open)", (since, now), described)
+
+    def _wait_of(self, task: Task) -> Wait | None:
+        """The wait that the program's own line is in, not the one inside a library that is a part of it."""
+        wait = task.wait or self._state.waits.get(task.id)
+        while wait is not None and wait.outer is not None:
+            wait = wait.outer
+        return wait
 
 
 def _name_and_start(work: Job | Task) -> tuple[str, int]:
