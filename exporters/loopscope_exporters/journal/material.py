@@ -66,17 +66,18 @@ class Owners:
             root: list(accumulate((job.ended for job in own), max)) for root, own in self._by_root.items()
         }
 
-    def of(self, job: int, task: int, started: int, ended: int) -> set[int]:
+    def of(self, job: int, task: int, started: int, ended: int) -> Sequence[int]:
+        named = (job,) if job in self._root_of else ()
         own = self._by_root.get(task)
         if own is None:
-            return {job} & self._root_of.keys()
-        owners = {job} & self._root_of.keys() if self._root_of.get(job) != task else set()
+            return named
+        owners = [job] if named and self._root_of[job] != task else []
         latest_end = self._latest_end[task]
         for index in range(bisect_left(own, ended, key=lambda job: job.started) - 1, -1, -1):
             if latest_end[index] <= started:
                 break
             if own[index].ended > started:
-                owners.add(own[index].id)
+                owners.append(own[index].id)
         return owners
 
     @property

@@ -36,6 +36,7 @@ class Source:
     def __init__(self, parts: list[tuple[SegmentFile, ProcessInfo, bool]], problems: list[str]) -> None:
         self.parts = sorted((Part(*part) for part in parts), key=lambda part: -part.until)
         self._problems = problems
+        self.whole = True  # every segment could be read so far
 
     def __repr__(self) -> str:
         return f"<Source of {len(self.parts)} segments>"
@@ -54,9 +55,11 @@ class Source:
                     found = read(part, reading)
             except SegmentGone:
                 self.parts.remove(part)
+                self.whole = False
             except JournalError as problem:
                 self.parts.remove(part)
                 self._problems.append(str(problem))
+                self.whole = False
                 failed += 1
             else:
                 yield part, found

@@ -21,6 +21,37 @@ RUNNING, STUCK, LOST = "running", "stuck", "lost"  # states of open jobs; the ot
 
 def summarize(jobs: Sequence[JobRow], source: Source) -> list[JobSummary]:
     """The jobs in numbers, in the order given."""
+    remembered = ((job.id, _settled.get(_key(job))) for job in jobs)
+    known = {id_: summary for id_, summary in remembered if summary is not None}
+    fresh = [job for job in jobs if job.id not in known]
+    for job, summary in zip(fresh, _compute(fresh, source), strict=True):
+        known[job.id] = summary
+        if source.whole and _is_settled(job):
+            _remember(job, summary)
+    return [known[job.id] for job in jobs]
+
+
+# Summaries that no later record changes, so that a reader who looks each second computes a finished job once.
+_settled: dict[tuple[int, int, int], JobSummary] = {}
+_SETTLED_AFTER = 5 * SECOND  # its last records are drained, those of child processes too
+_REMEMBERED = 50_000
+
+
+def _key(job: JobRow) -> tuple[int, int, int]:
+    return job.id, job.started, job.ended
+
+
+def _is_settled(job: JobRow) -> bool:
+    return not job.open and (job.process.gone or job.process.now - job.ended > _SETTLED_AFTER)
+
+
+def _remember(job: JobRow, summary: JobSummary) -> None:
+    if len(_settled) >= _REMEMBERED:
+        _settled.clear()
+    _settled[_key(job)] = summary
+
+
+def _compute(jobs: Sequence[JobRow], source: Source) -> list[JobSummary]:
     if not jobs:
         return []
     collector = Collector(jobs)

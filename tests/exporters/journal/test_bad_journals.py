@@ -110,6 +110,15 @@ def test_one_segment_can_be_read_by_itself(segment):
     assert (job.name, job.tasks) == ("good", 3000)
 
 
+def test_finished_jobs_are_computed_once(segment):
+    """Who looks each second at a folder of finished jobs reads their tasks the first time only."""
+    before = Journal(segment).jobs()
+    damage(segment, 4096 * 20)
+    journal = Journal(segment)
+    assert journal.jobs() == before
+    assert journal.problems == []
+
+
 def test_reading_leaves_nothing_open(record):
     """A reader that lingers would make the writer's log grow."""
     recording = record()
