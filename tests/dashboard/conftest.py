@@ -4,6 +4,8 @@ import itertools
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -70,7 +72,7 @@ class Segment:
         self.insert("resources", id=(made := next(ids)), kind=kind, name=name, capacity=capacity, place=place)
         return made
 
-    def job(self, name, key, root, start, end=None, outcome="ok", exception=""):
+    def job(self, name, key, root, start, end=None, *, outcome="ok", exception=""):
         self.current = next(ids)
         self.insert(
             either("jobs", end), id=self.current, name=name, key=key, kind="job", root_task=root,
@@ -79,15 +81,15 @@ class Segment:
         )  # fmt: skip
         return self.current
 
-    def task(self, name, start, end=None, *, id=None, parent=0, coroutine="speak", line=42, first=0.001,
+    def task(self, name, start, end=None, *, own=None, parent=0, coroutine="speak", line=42, first=0.001,
              running=0.004, outcome="ok", exception="", raised=None):  # fmt: skip
-        identity = id or next(ids)
+        identity = own or next(ids)
         self.insert(
             either("tasks", end), id=identity, job=self.current, parent=parent, name=name,
             coroutine=coroutine, place=self.place(line, coroutine), created=self.wall(start),
             first_run=self.wall(None if first is None else start + first), ended=self.wall(end),
             last_ran=self.wall(end) or self.beat, running=round(running * SECOND), steps=7,
-            outcome=said(outcome, end), exception=exception, raised_at=self.place(raised),
+            outcome=said(outcome, end), exception=exception, raised_at=self.place(raised, coroutine),
         )  # fmt: skip
         return identity
 
@@ -104,10 +106,10 @@ class Segment:
             place=self.place(line), acquired=self.wall(start), released=self.wall(end),
         )  # fmt: skip
 
-    def item(self, task, executor, function, submitted, started=None, end=None, *, depth=0):
+    def item(self, task, executor, submitted, started=None, end=None, *, depth=0):
         self.insert(
             either("items", end), id=(identity := next(ids)), task=task, job=self.current,
-            executor=executor, function=function, place=self.place(61, "encode"),
+            executor=executor, function="encode", place=self.place(61, "encode"),
             submitted=self.wall(submitted), started=self.wall(started), ended=self.wall(end),
             outcome=said("ok", end), worker="" if started is None else "encoder-1", depth=depth,
         )  # fmt: skip
@@ -131,6 +133,10 @@ class Segment:
             "samples", at=self.wall(at), cpu=round(cpu * SECOND), memory=memory, threads=9, files=31,
             own_cpu=10_000_000, lag=round(lag * SECOND),
         )  # fmt: skip
+
+    def beat_at(self, seconds):
+        """The process is alive and has drained again."""
+        self._db.execute("UPDATE process SET heartbeat = ?", [self.wall(seconds)])
 
     def close(self):
         self._db.close()
@@ -159,7 +165,7 @@ def speak_chunks(segment, root, start, length, *, chunks=12, permits=3, until=No
         segment.wait(task, "http", turn + 0.01, cut(turn + length * 0.55), detail="127.0.0.1:8080", line=53)
         if turn + length * 0.56 < late:
             submitted, begun = turn + length * 0.56, turn + length * (0.58 + 0.06 * (number % permits))
-            segment.item(task, pool, "encode", submitted, cut(begun), cut(end - 0.01), depth=number % permits)
+            segment.item(task, pool, submitted, cut(begun), cut(end - 0.01), depth=number % permits)
             segment.wait(task, "executor", submitted, cut(end - 0.01), resource=pool, line=61)
 
 
@@ -177,7 +183,7 @@ def finished(segment, start=-60.0, key="ep-1041", chunks=12):
     """A job that ended: chunks behind a semaphore, a blocked loop, an error in one task."""
     root = next(ids)
     job = segment.job("podcast", key, root, start, start + 9.4)
-    segment.task("", start - 0.2, start + 9.6, id=root, coroutine="produce", line=20, running=0.4)
+    segment.task("", start - 0.2, start + 9.6, own=root, coroutine="produce", line=20, running=0.4)
     segment.wait(root, "gather", start + 0.05, start + 8.3, detail="asyncio.gather", line=31)
     speak_chunks(segment, root, start, 1.9, chunks=chunks)
     cover = segment.task("cover", start + 0.03, start + 6.1, parent=root, coroutine="draw_cover", line=33)
@@ -196,7 +202,7 @@ def cut_short(segment, start=-6.0, key="ep-1042", until=0.0):
     """A job whose process stopped recording at ``until`` with most of its tasks open."""
     root = next(ids)
     job = segment.job("podcast", key, root, start)
-    segment.task("", start, None, id=root, coroutine="produce", line=20)
+    segment.task("", start, None, own=root, coroutine="produce", line=20)
     segment.wait(root, "gather", start + 0.05, None, detail="asyncio.gather", line=31)
     speak_chunks(segment, root, start, 4.0, chunks=8, until=until)
     samples(segment, start - 1, until)
@@ -235,3 +241,17 @@ def podcast(segment):
 def lost_podcast(dead_segment):
     """Id of a job whose process died."""
     return cut_short(dead_segment)
+
+
+COMMAND = [sys.executable, "-c", "from loopscope_dashboard.cli import main; raise SystemExit(main())"]
+
+
+@pytest.fixture
+def explorer(tmp_path):
+    """The address of an explorer on tmp_path, a process of its own."""
+    arguments = ["dashboard", str(tmp_path), "--port", "0", "--no-browser"]
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process.stdout.readline().rpartition(" ")[2].strip()
+        finally:
+            process.terminate()

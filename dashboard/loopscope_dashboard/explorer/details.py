@@ -111,7 +111,7 @@ def _of_block(history: JobHistory, block: BlockInfo) -> dict[str, Any]:
     return _details(title, "nothing else on this loop could run meanwhile", facts, (), block.stack)
 
 
-def _section(title: str, columns: Sequence[str], rows: list[tuple[str, ...]]) -> dict[str, Any] | None:
+def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any] | None:
     if not rows:
         return None
     hidden = len(rows) - MOST_ROWS

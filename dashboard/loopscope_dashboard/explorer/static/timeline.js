@@ -96,6 +96,7 @@ class Timeline {
   hooks() {
     return {
       view: () => ({ ...this.view }),
+      extent: () => ({ ...this.data.extent }),
       bars: () => this.painted.bars.map((bar) => ({ ...bar, task: this.data.lanes.id[bar.lane] })),
       lanes: () => [...this.data.lanes.name],
       bands: () => this.data.bands.map((band) => ({ ...band, x: this.place.gutter + toX(this.view, this.place.plot, band.start) })),
