@@ -25,7 +25,6 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation import _SPAN_KEY  # `get_current_span` costs three times as much
 
-from loopscope import tracing
 from loopscope.context import current_item, current_task, job_var
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ _FLAGS = {
     False: TraceFlags(TraceFlags.DEFAULT),
 }
 
+active = False  # these three are set by `loopscope.tracing`
 sampler: Sampler = DEFAULT_ON
 id_generator: IdGenerator = RandomIdGenerator()
 
@@ -62,7 +62,7 @@ class RunningSpan(NonRecordingSpan):
 
     def get_span_context(self) -> SpanContext:
         job = job_var.get()
-        if job is None or not job.trace_id or not tracing.enabled:
+        if job is None or not job.trace_id or not active:
             return INVALID_SPAN_CONTEXT
         return span_context(job, _running_id(job))
 

@@ -9,7 +9,6 @@ from loopscope.recorder import recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import SpanContext
@@ -20,7 +19,7 @@ enabled = False
 provider: TracerProvider | None = None
 
 _NO_PROVIDERS = {"ProxyTracerProvider", "NoOpTracerProvider"}  # what OpenTelemetry gives when none is set
-_spans: ModuleType | None = None  # loopscope.running_span, once it is needed
+_spans: Any = None  # the module loopscope.running_span, once it is needed
 _when_enabled: list[Callable[[], None]] = []
 
 
@@ -50,7 +49,7 @@ def enable(chosen: TracerProvider) -> None:
     provider, _spans = chosen, running_span
     for job in tuple(recorder.jobs.values()):
         running_span.adopt_open(job, recorder.jobs.get(job.parent))
-    enabled = True
+    enabled = running_span.active = True
     for call in tuple(_when_enabled):
         _notify(call)
 
@@ -59,6 +58,8 @@ def disable() -> None:
     """The twin of `enable`; jobs still open lead to no more spans."""
     global enabled, provider
     enabled, provider = False, None
+    if _spans is not None:
+        _spans.active = False
 
 
 def when_enabled(call: Callable[[], None]) -> Callable[[], None]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from loopscope.records import Job, Task, Wait, WorkItem
     from loopscope_exporters.spans.attributes import Attributes
 
+UNSET = Status(StatusCode.UNSET)
 FAILURES = {
     NEVER_STARTED: "the task was collected before it ran: nobody kept a reference to it",
     DESTROYED_PENDING: "the task was collected before it ended: nobody kept a reference to it",
@@ -98,7 +99,7 @@ class SpanBuilder:
         described: Attributes,
         *,
         events: Sequence[Event] = (),
-        status: Status | None = None,
+        status: Status = UNSET,
         kind: SpanKind = SpanKind.INTERNAL,
     ) -> ReadableSpan:
         started, ended = times
@@ -110,7 +111,7 @@ class SpanBuilder:
             attributes=described,
             events=events,
             kind=kind,
-            status=status or Status(StatusCode.UNSET),
+            status=status,
             start_time=self._anchor.to_wall(started),
             end_time=self._anchor.to_wall(ended),
             instrumentation_scope=self._scope,
@@ -139,4 +140,4 @@ def _status(outcome: str, exception: str) -> Status:
         return Status(StatusCode.ERROR, exception)
     if outcome in FAILURES:
         return Status(StatusCode.ERROR, FAILURES[outcome])
-    return Status(StatusCode.UNSET)
+    return UNSET
