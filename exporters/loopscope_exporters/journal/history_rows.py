@@ -39,7 +39,8 @@ class Rows(NamedTuple):
 def read_rows(part: Part, reading: Reading, job: JobRow) -> Rows:
     """Everything in the segment that belongs to the job or happened on its process meanwhile."""
     bounds = {"since": job.started, "until": job.ended}
-    whose = {"job": job.id, "root": job.root_task, "newest": part.newest, **bounds}
+    tail = reading.tail(job.started)
+    whose = {"job": job.id, "root": job.root_task, "newest": part.newest, **bounds, **tail}
     waits = reading.rows("job_waits", **whose)
     holds = reading.rows("job_holds", **whose)
     items = reading.rows("job_items", **whose)

@@ -112,13 +112,14 @@ class Collector:
 
     def read(self, part: Part, reading: Reading) -> Rows:
         both = {"jobs": self._ids, "roots": self._roots}
-        waits = reading.rows("brief_waits", newest=part.newest, **both)
-        longest = reading.rows("longest_waits", **both)
+        tail = reading.tail(self._since)
+        waits = reading.rows("brief_waits", newest=part.newest, **both, **tail)
+        longest = reading.rows("longest_waits", **both, **tail)
         resources = {row["resource"] for row in (*waits, *longest)}
         named = reading.rows("resources", ids=json.dumps(list(resources)))
         return Rows(
-            tasks=reading.rows("brief_tasks", newest=part.newest, **both),
-            items=reading.rows("brief_items", newest=part.newest, **both),
+            tasks=reading.rows("brief_tasks", newest=part.newest, **both, **tail),
+            items=reading.rows("brief_items", newest=part.newest, **both, **tail),
             waits=waits,
             longest=longest,
             steps=reading.rows("steps", **both),

@@ -33,6 +33,7 @@ class OpenWork:
         self._spent = spent
         self._written: dict[str, list[Row]] = {}
         self._not_before = 0
+        self.since = 0  # rows that waits had when this was last up to date
 
     def write(self, segment: Segment, moment: int, *, always: bool = False) -> None:
         """Rewrite what changed, unless at this `moment` the last rewrite's cost forbids it, or `always`."""
@@ -43,6 +44,7 @@ class OpenWork:
             if rows != self._written.get(table, []):
                 segment.rewrite(table, rows)
                 self._written[table] = rows
+        self.since = segment.rows["waits"]
         self._not_before = moment + (self._spent() - began) * SHARE
 
     def clear(self, segment: Segment) -> None:

@@ -21,7 +21,16 @@ CREATE TABLE process (                 -- one row
     sealed          INTEGER NOT NULL,  -- when the segment was complete: a newer one follows, or the process ended
     ended           INTEGER NOT NULL,  -- when the process said goodbye; 0 and no such pid: it died
     dropped         INTEGER NOT NULL,  -- records lost to full buffers or a failing disk; should be 0
+    open_since      INTEGER NOT NULL,  -- rows that waits had when the open_* tables were last brought up to date
     stuck_after     INTEGER NOT NULL   -- ns without progress after which this service calls a job stuck
+);
+
+CREATE TABLE marks (                   -- how many rows the long tables had, each second: later rows ended after "at"
+    at              INTEGER NOT NULL,
+    tasks           INTEGER NOT NULL,
+    waits           INTEGER NOT NULL,
+    holds           INTEGER NOT NULL,
+    items           INTEGER NOT NULL
 );
 
 CREATE TABLE places (                  -- source lines, each once per segment

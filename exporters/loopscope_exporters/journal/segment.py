@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections import Counter
 from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -29,12 +30,12 @@ _open_connections: set[sqlite3.Connection] = set()
 
 
 class Segment:
-    """Appends rows to a segment file; `rows` counts those appended. Raises sqlite3.Error and OSError."""
+    """Appends rows to a segment file; `rows` counts them by table. Raises sqlite3.Error and OSError."""
 
     def __init__(self, path: Path, fill: Callable[[Segment], None]) -> None:
         """Make the segment. `fill` writes what it begins with, before anybody can see it."""
         self.path = path
-        self.rows = 0
+        self.rows: Counter[str] = Counter()
         unfinished = path.with_name(path.name + NEW)
         try:
             self._make(unfinished, fill)
@@ -57,7 +58,7 @@ class Segment:
             self.close()
 
     def __repr__(self) -> str:
-        return f"<Segment {self.path.name}: {self.rows} rows>"
+        return f"<Segment {self.path.name}: {self.rows.total()} rows>"
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -72,20 +73,21 @@ class Segment:
 
     def append(self, table: str, rows: Iterable[Row], count: int) -> None:
         """Insert `count` rows, which come one by one so that a large batch is never in memory twice."""
-        self.rows += count
-        source = iter(rows)
-        for size in _CHUNKS:
-            statement = _insert(table, self._width[table], size)
-            while count >= size:
-                self._execute(statement, list(chain.from_iterable(islice(source, size))))
-                count -= size
+        self.rows[table] += count
+        self._insert(table, rows, count)
 
     def rewrite(self, table: str, rows: Sequence[Row]) -> None:
         """Replace all rows of a table of open work."""
         self._db.execute(f"DELETE FROM {table}")  # noqa: S608  a name out of our own schema
-        before = self.rows
-        self.append(table, rows, len(rows))
-        self.rows = before
+        self._insert(table, rows, len(rows))
+
+    def _insert(self, table: str, rows: Iterable[Row], count: int) -> None:
+        source = iter(rows)
+        for size in _CHUNKS:
+            statement = _statement(table, self._width[table], size)
+            while count >= size:
+                self._execute(statement, list(chain.from_iterable(islice(source, size))))
+                count -= size
 
     def beat(self, **values: int) -> None:
         """Update the process row; see ``beat.sql``."""
@@ -131,9 +133,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 @cache
-def _insert(table: str, width: int, size: int) -> str:
+def _statement(table: str, width: int, size: int) -> str:
     row = f"({','.join('?' * width)})"
-    return f"INSERT INTO {table} VALUES {','.join([row] * size)}"  # noqa: S608  likewise
+    return f"INSERT INTO {table} VALUES {','.join([row] * size)}"  # noqa: S608  a name out of our own schema
 
 
 def _encodable(value: Any) -> Any:

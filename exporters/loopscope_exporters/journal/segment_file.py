@@ -52,6 +52,10 @@ class Reading:
         """All rows of ``queries/<query>.sql``."""
         return self._connection.execute(layout.query(query), values).fetchall()
 
+    def tail(self, since: int) -> dict[str, int]:
+        """From which rows on the long tables hold what ended at `since` or later; see ``tail.sql``."""
+        return dict(self.rows("tail", since=since)[0])
+
 
 class SegmentFile:
     """A readable segment. Raises JournalError for a file that is none, SegmentGone for one that vanished."""

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from loopscope.state import LiveState
 
 
+LONG_TABLES = ("tasks", "waits", "holds", "items")  # in the order of the columns of marks
+
+
 class Writer:
     """A segment being written. Every method may raise sqlite3.Error or OSError; then the writer is spent."""
 
     def __init__(self, state: LiveState, path: Path, number: int, moment: int) -> None:
         self._state = state
-        self._opened = moment
+        self._opened = self._marked = moment
         self._rows = Rows(state.anchor)
         self._open_work = OpenWork(state, self._rows)
         self._segment = Segment(path, lambda segment: self._begin(segment, number))
@@ -58,6 +61,7 @@ class Writer:
             0,
             0,
             self._dropped(),
+            0,
             int(self._state.settings.stuck_after * SECOND),
         )
         segment.append("process", [row], 1)
@@ -67,6 +71,7 @@ class Writer:
     def write(self, batch: Batch) -> None:
         """One drain: what ended, what is open, and a heartbeat, all or nothing."""
         with self._segment.transaction():
+            self._mark(batch.now)
             for table, convert in ENDED.items():
                 records = getattr(batch, table)
                 rows = (convert(self._rows, record) for record in records)
@@ -79,7 +84,7 @@ class Writer:
         """Whether another segment should follow."""
         settings = self._state.settings
         return (
-            self._segment.rows >= settings.journal_segment_rows
+            self._segment.rows.total() >= settings.journal_segment_rows
             or moment - self._opened >= settings.journal_segment_seconds * SECOND
             or folder.size(self.path) - self._first_size >= settings.journal_segment_bytes
         )
@@ -104,6 +109,14 @@ class Writer:
         """Let go of the file as it is."""
         self._segment.close()
 
+    def _mark(self, moment: int) -> None:
+        """Note each second how long the long tables are: what is in them by now has ended by now."""
+        if moment - self._marked >= SECOND:
+            self._marked = moment
+            rows = self._segment.rows
+            reached = (self._state.anchor.to_wall(moment), *(rows[table] for table in LONG_TABLES))
+            self._segment.append("marks", [reached], 1)
+
     def _write_names(self, segment: Segment) -> None:
         for table, rows in (
             ("places", self._rows.new_places),
@@ -119,6 +132,7 @@ class Writer:
             heartbeat=wall,
             drift=self._drift(wall),
             dropped=self._dropped(),
+            open_since=self._open_work.since,
             sealed=sealed,
             ended=ended,
         )

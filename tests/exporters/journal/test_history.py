@@ -144,6 +144,31 @@ def test_a_wait_that_reaches_beyond_the_job_is_cut(record):
     assert history.job.parallelism == 1.0
 
 
+def test_a_job_that_begins_late_in_a_segment_is_whole(record):
+    """What was written before the job began is skipped, and nothing that reaches into it."""
+    recording = record()
+    root = recording.task(coroutine="main")
+    before = recording.wait(recording.task(coroutine="other"), "lock")
+    for _ in range(5):
+        recording.after(2).end_task(recording.task(coroutine="earlier"))
+        recording.drain()
+    reaching = recording.wait(root, "http")
+    recording.after(2).end_wait(before)
+    recording.drain()
+    job = recording.job(root=root)
+    child = recording.task(job)
+    recording.after(1).drain()
+    recording.after(1).end_wait(reaching)
+    recording.end_task(child)
+    recording.drain()
+    journal = recording.journal()
+    history = journal.job(job.id)
+    assert [task.coroutine for task in history.tasks] == ["main", "speak"]
+    assert [wait.kind for wait in history.waits] == ["http"]
+    assert (history.job.seconds, history.job.parallelism) == (2.0, 1.0)
+    assert journal.jobs() == [history.job]
+
+
 def test_what_another_process_did_for_the_job_belongs_to_it(record):
     """A child process writes its own segment under the parent's job."""
     parent, child = record(), record()

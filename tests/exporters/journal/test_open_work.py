@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from loopscope_exporters.journal.open_work import SHARE, OpenWork
 from loopscope_exporters.journal.rows import Rows
 
@@ -15,6 +17,7 @@ class Pad:
         self.cost = cost
         self.now = self.spent = 0
         self.written = []
+        self.rows = Counter()
 
     def rewrite(self, table, rows):
         self.spent += self.cost

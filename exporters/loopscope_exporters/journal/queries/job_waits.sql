@@ -1,7 +1,8 @@
 -- All waits of the job :job, and those of its root task :root that overlap it, whatever job they name: that task
 -- may have gone on to other jobs before its rows were written. :until is the job's end.
+-- :waits_from skips what was written before the job began.
 SELECT *, 0 AS open FROM waits
-WHERE (job = :job AND task <> :root) OR (task = :root AND ended > :since AND started < :until)
+WHERE rowid > :waits_from AND ((job = :job AND task <> :root) OR (task = :root AND ended > :since AND started < :until))
 UNION ALL
 SELECT *, 1 FROM open_waits
 WHERE :newest AND ((job = :job AND task <> :root) OR (task = :root AND started < :until))
