@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 import threading
-import weakref
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
 STOPS_WITHIN = 0.1  # s
 PATIENCE = 10.0  # s a client may take to send its request
 
-_serving: weakref.WeakSet[MetricsServer] = weakref.WeakSet()
+# Strong references: after a fork the child has dropped everything else that leads to the parent's socket,
+# while the frame of the thread that served it keeps the socket itself open.
+_serving: set[MetricsServer] = set()
 
 
 class _Handler(MetricsHandler):
@@ -70,7 +71,7 @@ class MetricsServer:
 
 
 def _close_inherited() -> None:
-    for server in list(_serving):
+    for server in _serving:
         server.close_inherited()
     _serving.clear()
 

@@ -1,0 +1,234 @@
+"""The metrics over HTTP: where they are served, when they answer, and what is said when they cannot be."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from dataclasses import replace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from loopscope.exporter import ExporterError
+from loopscope.records import Batch
+from loopscope_exporters.prometheus import PrometheusExporter, server
+
+HOST = "127.0.0.1"
+
+
+@pytest.fixture
+def start(state):
+    """Starts an exporter with the given settings; stopped after the test."""
+    started = []
+
+    def start(**settings):
+        exporter = PrometheusExporter(state, replace(state.settings, **({"metrics_port": 0} | settings)))
+        exporter.start()
+        started.append(exporter)
+        return exporter
+
+    yield start
+    for exporter in started:
+        exporter.stop()
+
+
+def get(port, **headers):
+    request = urllib.request.Request(f"http://{HOST}:{port}/metrics", headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.headers["Content-Type"], answer.read().decode()
+
+
+def run(program):
+    """A program in an interpreter of its own; what it printed, as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_text_format_can_be_parsed(start):
+    """What Prometheus' own parser reads: loopscope's families and nobody else's."""
+    content_type, text = get(start().port)
+    names = {family.name for family in text_string_to_metric_families(text)}
+    assert content_type.startswith("text/plain")
+    assert "loopscope_tasks_finished" in names
+    assert all(name.startswith("loopscope_") for name in names)
+
+
+def test_openmetrics_is_served_to_those_who_ask_for_it(start):
+    """Prometheus does."""
+    content_type, text = get(start().port, Accept="application/openmetrics-text;version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text")
+    assert text.endswith("# EOF\n")
+
+
+def test_a_taken_port_is_a_sentence_that_says_what_to_do(start):
+    """Found, expected, to do; the other listener is left alone."""
+    with (
+        socket.create_server((HOST, 0)) as taken,
+        pytest.raises(ExporterError) as refused,
+    ):
+        start(metrics_port=taken.getsockname()[1])
+    assert str(refused.value) == (
+        f"the metrics cannot be served on {HOST} port {taken_port(refused)}: another program listens there; "
+        "set LOOPSCOPE_METRICS_PORT to another port, to 0 for any free one, or to -1 for no server"
+    )
+
+
+def taken_port(refused):
+    return str(refused.value).split("port ")[1].split(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        ({"metrics_port": 70_000}, "set LOOPSCOPE_METRICS_PORT to a port from 1 to 65535"),
+        ({"metrics_host": "192.0.2.1"}, "set LOOPSCOPE_METRICS_HOST to an address of this machine"),
+        (
+            {"metrics_host": "no-such-host.invalid"},
+            "set LOOPSCOPE_METRICS_HOST to an address of this machine",
+        ),
+    ],
+)
+def test_an_impossible_address_is_a_sentence_too(start, settings, hint):
+    """Each names the variable that has to change."""
+    with pytest.raises(ExporterError, match=hint):
+        start(**settings)
+
+
+def test_minus_one_means_no_server(start):
+    """For services that mount the metrics, or want none."""
+    before = threading.active_count()
+    assert start(metrics_port=-1).port == 0
+    assert threading.active_count() == before
+
+
+def test_ipv6_is_an_address_like_any_other(start):
+    """A host with a colon in it."""
+    port = start(metrics_host="::1").port
+    with urllib.request.urlopen(f"http://[::1]:{port}/metrics", timeout=10) as answer:
+        assert answer.status == 200
+
+
+def test_stop_frees_the_port(start):
+    """At once: the next process may want it."""
+    exporter = start()
+    port = exporter.port
+    exporter.stop()
+    assert exporter.port == 0
+    socket.create_server((HOST, port)).close()
+
+
+def test_a_silent_client_keeps_nobody_waiting(start):
+    """Each request has a thread of its own."""
+    port = start().port
+    with socket.create_connection((HOST, port)):
+        assert "loopscope_tasks" in get(port)[1]
+
+
+def test_a_silent_client_is_shown_the_door(start, monkeypatch):
+    """Or a port scanner would leave a thread behind for ever."""
+    monkeypatch.setattr(server._Handler, "timeout", 0.05)
+    with socket.create_connection((HOST, start().port), timeout=10) as client:
+        assert client.recv(1) == b""
+
+
+def test_the_metrics_answer_while_the_loop_is_blocked():
+    """The whole point of a thread of their own: the block that lasts is already in them."""
+    seen = run("""
+import asyncio, json, threading, time, urllib.request
+import loopscope
+
+handle = loopscope.instrument(metrics_port=0, journal="off", spans="off")
+address = f"http://127.0.0.1:{handle.exporter('prometheus').port}/metrics"
+texts = []
+
+def scrape():
+    while not texts or 'blocks_total{cause="blocking_call"} 1.0' not in texts[-1]:
+        texts.append(urllib.request.urlopen(address).read().decode())
+    let_go.set()
+
+async def block():
+    let_go.wait(timeout=20)
+
+let_go = threading.Event()
+scraper = threading.Thread(target=scrape, daemon=True)
+
+async def main():
+    scraper.start()
+    await asyncio.create_task(block())
+
+asyncio.run(main())
+print(json.dumps({"answered": let_go.is_set(), "text": texts[-1]}))
+""")
+    assert seen["answered"]
+    assert 'loopscope_tasks{state="running"} 1.0' in seen["text"]
+
+
+def test_a_forked_worker_of_multiprocessing_serves_nothing():
+    """The port is its parent's; the parent goes on serving and the worker holds no socket of it."""
+    seen = run("""
+import json, multiprocessing, socket, time, urllib.request, warnings
+import loopscope
+
+warnings.simplefilter("ignore")  # newer Pythons warn of any fork beside threads
+handle = loopscope.instrument(metrics_port=0, journal="off", spans="off")
+port = handle.exporter("prometheus").port
+
+def work(answers):
+    time.sleep(0.5)  # several drains
+    answers.put(handle.exporter("prometheus").port)
+    end.wait(60)
+
+context = multiprocessing.get_context("fork")
+answers, end = context.Queue(), context.Event()
+worker = context.Process(target=work, args=(answers,))
+worker.start()
+answer = answers.get()
+served = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").status
+handle.close()
+socket.create_server(("127.0.0.1", port)).close()  # free, though the worker lives
+end.set()
+worker.join()
+print(json.dumps({"worker": answer, "served": served}))
+""")
+    assert seen == {"worker": 0, "served": 200}
+
+
+def test_a_forked_server_process_serves_metrics_of_its_own():
+    """Prefork servers load the application once and fork; each worker is a process to observe."""
+    seen = run("""
+import json, os, time, urllib.request, warnings
+import loopscope
+
+warnings.simplefilter("ignore")
+handle = loopscope.instrument(metrics_port=0, journal="off", spans="off")
+mine = handle.exporter("prometheus").port
+reading, writing = os.pipe()
+if os.fork() == 0:
+    exporter = handle.exporter("prometheus")
+    end = time.monotonic() + 20
+    while not exporter.port and time.monotonic() < end:
+        time.sleep(0.05)
+    status = urllib.request.urlopen(f"http://127.0.0.1:{exporter.port}/metrics").status
+    os.write(writing, json.dumps({"port": exporter.port, "status": status}).encode())
+    os._exit(0)
+theirs = json.loads(os.read(reading, 1000))
+os.wait()
+print(json.dumps({"apart": theirs["port"] != mine, "status": theirs["status"]}))
+""")
+    assert seen == {"apart": True, "status": 200}
+
+
+def test_a_spawned_worker_of_multiprocessing_serves_nothing(start, monkeypatch):
+    """Its command line gives it away before `multiprocessing` itself does."""
+    command = ["python", "-c", "from multiprocessing.spawn import spawn_main; spawn_main()"]
+    monkeypatch.setattr(sys, "orig_argv", command)
+    exporter = start()
+    exporter.drain(Batch(now=0))
+    assert exporter.port == 0
