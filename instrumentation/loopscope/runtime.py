@@ -47,6 +47,11 @@ class Handle:
         self.settings = settings
         self.patches = Patches()
         self.exporters: dict[str, Exporter] = {}
+        self._kinds: dict[str, Callable[[LiveState, Settings], Exporter]] = {}
+        # Imported here and not on the pump: a fork in the middle of an import leaves the child half a module.
+        for point in entry_points(group=GROUP):
+            with self._guarded(point.name):
+                self._kinds[point.name] = point.load()
         self._begin()
         _install_hooks(self.patches, settings)
 
@@ -90,11 +95,11 @@ class Handle:
         self.exporters.clear()
 
     def _start_exporters(self) -> None:
-        for point in entry_points(group=GROUP):
-            with self._guarded(point.name):
-                exporter = point.load()(self.state, self.settings)
+        for name, kind in self._kinds.items():
+            with self._guarded(name):
+                exporter = kind(self.state, self.settings)
                 exporter.start()
-                self.exporters[point.name] = exporter
+                self.exporters[name] = exporter
         self._ready.set()
 
     def _deliver(self, batch: Batch) -> None:
@@ -182,6 +187,8 @@ def instrument(**settings: Any) -> Handle:
     with _lock:
         if _active is None:
             _active = Handle(Settings.read(**settings))
+            atexit.unregister(uninstrument)
+            atexit.register(uninstrument)  # now, so that it runs before what the program set up earlier closes
         return _active
 
 
@@ -216,6 +223,5 @@ def _after_fork() -> None:
             recorder.fault("fork")
 
 
-atexit.register(uninstrument)
 if sys.platform != "win32":
     os.register_at_fork(after_in_child=_after_fork)
