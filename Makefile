@@ -36,7 +36,7 @@ lint: $(for_dev)  ## style, types and the direction of imports
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
-	$(bin)/mypy tools tests/benchmarks tests/typing
+	$(bin)/mypy tools tests/benchmarks --exclude '/test_'
 	$(bin)/lint-imports
 
 bench: $(for_dev) programs  ## what loopscope costs, against bare asyncio and OpenTelemetry's instrumentation
