@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,9 @@ class JournalExporter:
             self._abandon(str(problem))
             self._lose(batch)
             return
+        if self._failing:
+            self._failing = False
+            logger().warning("the journal is written again", segment=str(self._writer.path))
         if batch.now >= self._not_before and self._writer.is_full(batch.now):
             self._roll_over(self._folder, self._writer, batch.now)
 
@@ -127,16 +131,16 @@ class JournalExporter:
         except FAILURES as problem:
             self._say_failing(str(problem))
             return
-        if self._failing:
-            self._failing = False
-            logger().warning("the journal is written again", segment=str(self._writer.path))
 
     def _abandon(self, reason: str) -> None:
-        """Let go of a segment that cannot be written; what stands in it stays readable."""
+        """Let go of a segment that cannot be written; what stands in it stays readable, if anything does."""
         self._say_failing(reason)
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
+            if writer.is_empty:
+                with contextlib.suppress(OSError):
+                    folders.remove(writer.path)
 
     def _say_failing(self, reason: str) -> None:
         if not self._failing:

@@ -25,8 +25,15 @@ _STATEMENTS = 128  # two dozen tables in four sizes, most of which never occur
 _PATIENCE = 1.0  # seconds; readers make us wait only while one of them recovers the log
 _LOG_BYTES = 16_000_000  # a log that a slow reader made longer is cut back to this
 
-# Connections a forked child inherits must never be closed there; while they stand here, they are not.
-_open_connections: set[sqlite3.Connection] = set()
+
+class _Connection(sqlite3.Connection):
+    """Closed by whoever opened it, and never by a forked child, which may not touch what it inherits."""
+
+    def __del__(self) -> None:
+        """Silent where CPython would close and warn: only a child's copy is ever left unclosed."""
+
+
+_open_connections: set[_Connection] = set()  # standing here they outlive what else a child throws away
 
 
 class Segment:
@@ -113,13 +120,14 @@ class Segment:
             self._db.execute(statement, [_encodable(value) for value in values])
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> _Connection:
     """A connection for the pump thread; stopping may come from the main thread, after the pump has ended."""
     connection = sqlite3.connect(
         path,
         timeout=_PATIENCE,
         isolation_level=None,
         check_same_thread=False,
+        factory=_Connection,
         cached_statements=_STATEMENTS,
     )
     try:

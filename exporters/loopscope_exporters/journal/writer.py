@@ -31,6 +31,7 @@ class Writer:
         self._rows = Rows(state.anchor)
         self._open_work = OpenWork(state, self._rows)
         self._segment = Segment(path, lambda segment: self._begin(segment, number))
+        self._written = False
         self._first_size = folder.size(path)
 
     def __repr__(self) -> str:
@@ -39,6 +40,11 @@ class Writer:
     @property
     def path(self) -> Path:
         return self._segment.path
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been written since the segment was made."""
+        return not self._written
 
     def _begin(self, segment: Segment, number: int) -> None:
         """The process row, and what is open: once visible, this is the segment that says so."""
@@ -79,6 +85,7 @@ class Writer:
             self._open_work.write(self._segment, batch.now)
             self._write_names(self._segment)
             self._beat(batch.now)
+        self._written = True
 
     def is_full(self, moment: int) -> bool:
         """Whether another segment should follow."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import time
 from itertools import count
 from pathlib import Path
@@ -174,3 +176,22 @@ def record(folder):
     yield make
     for recording in recordings:
         recording.exporter.stop()
+
+
+@pytest.fixture
+def run():
+    """Runs a program that makes recordings by hand, in a process of its own; gives the lines it printed."""
+
+    def run(program: str, *arguments: object) -> list[str]:
+        head = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from conftest import *\n"
+        done = subprocess.run(
+            [sys.executable, "-X", "dev", "-W", "error", "-c", head + program, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr
+        return done.stdout.splitlines()
+
+    return run

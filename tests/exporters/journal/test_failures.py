@@ -4,30 +4,11 @@ from __future__ import annotations
 
 import logging
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from loopscope.exporter import ExporterError
 from loopscope_exporters.journal import check_folder
-
-HERE = str(Path(__file__).parent)
-
-
-def run(program, *arguments):
-    """Run a Python program that finds our recording by hand; gives what it printed."""
-    head = f"import sys; sys.path.insert(0, {HERE!r}); from conftest import *\n"
-    done = subprocess.run(
-        [sys.executable, "-c", head + program, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split("\n")
-
 
 # A limit on the size of files fails like a full disk, for root as well and without mounting one.
 FULL_DISK = """
@@ -65,7 +46,7 @@ def test_a_usable_folder_is_made_and_left_empty(tmp_path):
     assert list(folder.iterdir()) == []
 
 
-def test_a_full_disk_at_the_start_is_a_sentence(folder):
+def test_a_full_disk_at_the_start_is_a_sentence(folder, run):
     """No space for even an empty segment: say so and leave nothing behind."""
     said = run(
         FULL_DISK
@@ -80,9 +61,9 @@ except Exception as error: print(type(error).__name__, error)
     assert list(folder.iterdir()) == []
 
 
-def test_a_disk_that_fills_up_costs_records_and_nothing_else(folder):
-    """Drains go on without raising, what is lost is counted, and what was acknowledged before is kept."""
-    kept, lost, healed = run(
+def test_a_disk_that_fills_up_costs_records_and_nothing_else(folder, run):
+    """Drains go on, what is lost is counted, what was acknowledged is kept, no empty segments pile up."""
+    kept, lost, segments, healed = run(
         FULL_DISK
         + """
 recording = Recording(Path(sys.argv[1])).start()
@@ -96,14 +77,15 @@ print(len(recording.journal().jobs()))
 leave(150_000)
 for _ in range(3): a_job()
 print(recording.state.dropped["journal"])
+print(len(list(recording.folder.glob("*.db"))))
 leave(resource.RLIM_INFINITY)
 a_job()
 recording.exporter.stop()
 print([job.tasks for job in recording.journal().jobs()], recording.journal().processes()[0].dropped)
 """,
         folder,
-    )[:3]
-    assert (kept, lost, healed) == ("1", "6003", "[2000, 2000] 6003")
+    )
+    assert (kept, lost, segments, healed) == ("1", "6003", "1", "[2000, 2000] 6003")
 
 
 def test_a_failing_disk_is_said_once(folder, record, caplog):

@@ -128,6 +128,31 @@ def test_off_writes_nothing(folder, record):
     assert set(folder.iterdir()) == before
 
 
+def test_a_forked_child_leaves_the_segment_alone(folder, run):
+    """What a child throws away, and its end, neither close nor fold what its parent still writes."""
+    there, kept = run(
+        """
+import gc, os
+recording = Recording(Path(sys.argv[1])).start()
+recording.end_job(recording.job("before"))
+recording.after(1).drain()
+child = os.fork()
+if not child:
+    del recording
+    gc.collect()
+    sys.exit(0)
+os.waitpid(child, 0)
+print(Path(f"{recording.exporter.segment}-wal").exists())
+recording.end_job(recording.job("after"))
+recording.after(1).drain()
+print([job.name for job in recording.journal().jobs()])
+recording.exporter.stop()
+""",
+        folder,
+    )
+    assert (there, kept) == ("True", "['after', 'before']")
+
+
 def test_two_processes_share_a_folder(record):
     """Each process writes files of its own; the reader shows both."""
     first, second = record(), record()
