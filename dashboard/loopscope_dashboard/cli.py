@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -48,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # `loopscope jobs | head`: nobody reads on, and nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     print(f"loopscope: {sentence}", file=sys.stderr)
     return USER_FAULT
 

@@ -12,6 +12,8 @@ import pytest
 from loopscope_dashboard import cli
 from loopscope_exporters.journal import layout
 
+MAIN = "from loopscope_dashboard.cli import main; raise SystemExit(main())"
+
 
 def said(capsys):
     """What stood on stderr: one sentence, never a traceback."""
@@ -146,3 +148,15 @@ def test_a_missing_extra_names_the_command_that_installs_it(tmp_path, capsys, mo
     monkeypatch.delitem(sys.modules, "loopscope_dashboard.explorer.app", raising=False)
     assert cli.main(["dashboard", str(tmp_path), "--port", "0"]) == 2
     assert "pip install 'loopscope[dashboard]'" in said(capsys)
+
+
+def test_a_reader_that_stops_early_is_no_error(segment, tmp_path):
+    """`loopscope jobs | head` ends without a traceback."""
+    for number in range(3000):
+        segment.job("podcast", f"ep-{number}", 0, -5, -1)
+    with subprocess.Popen(
+        [sys.executable, "-c", MAIN, "jobs", tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""

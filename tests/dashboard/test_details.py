@@ -95,7 +95,7 @@ def test_open_work_says_what_each_task_waits_for_and_who_has_it(segment, history
     segment.wait(holder, "http", -40, detail="127.0.0.1:8080")
     waiter = segment.task("waiter", -48, parent=parent)
     segment.wait(waiter, "semaphore", -47, resource=permit, held_by=[holder])
-    rows = open_work(history(job))
+    rows = open_work(history(job))["rows"]
     assert [row["task"] for row in rows] == ["waiter", "holder", "parent"]
     assert rows[0]["what"] == "semaphore speech"
     assert rows[0]["holders"] == "holder (line 77)"
@@ -110,7 +110,7 @@ def test_open_work_in_an_executor_says_whether_it_started(segment, history, begu
     task = segment.task("chunk", -50)
     segment.wait(task, "executor", -3, resource=pool)
     segment.item(task, pool, -3, begun)
-    [row] = open_work(history(job))
+    [row] = open_work(history(job))["rows"]
     assert row["what"] == what
 
 
@@ -118,6 +118,17 @@ def test_open_work_that_blocks_the_loop_says_so(segment, history):
     """While it lasts, the block is the answer, with the line."""
     job = segment.job("podcast", "1", 0, -60)
     segment.block(segment.task("chunk", -50), -3)
-    [row] = open_work(history(job))
+    [row] = open_work(history(job))["rows"]
     assert row["what"] == "blocks the loop: time.sleep(3)"
     assert row["where"] == "engine.py:80 in _send"
+
+
+def test_the_root_of_a_job_that_is_over_is_no_open_work(segment, history):
+    """A worker task goes on to the next job; a task that this job left behind does count."""
+    root = 4711
+    job = segment.job("podcast", "1", root, -60, -20)
+    segment.task("worker", -70, own=root)
+    segment.task("left behind", -50, parent=root)
+    work = open_work(history(job))
+    assert work["title"] == "Still open after the job ended"
+    assert [row["task"] for row in work["rows"]] == ["left behind"]

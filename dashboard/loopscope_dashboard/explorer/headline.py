@@ -52,7 +52,7 @@ def process_sentence(history: JobHistory) -> str:
     """How the process fares: "process 1234 (podcast) died at 14:03:11 with 7 tasks open"."""
     process = history.process
     who = f"process {process.pid} ({process.service})"
-    still = sum(task.open for task in history.tasks)
+    still = len(open_tasks(history))
     left = f" with {counted(still, 'task')} of this job open" if still else ""
     if process.state == "died":
         return f"{who} died at {clock(process.heartbeat)}{left}"
@@ -64,16 +64,32 @@ def process_sentence(history: JobHistory) -> str:
     return f"{who} is running{left}"
 
 
-def open_work(history: JobHistory) -> list[dict[str, Any]]:
+def open_tasks(history: JobHistory) -> list[TaskInfo]:
+    """The root task of a job that is over goes on with something else, so it does not count."""
+    over = history.job.root_task if history.job.state not in UNFINISHED else 0
+    return [task for task in history.tasks if task.open and task.id != over]
+
+
+def open_work(history: JobHistory) -> dict[str, Any]:
     """Each task that has not ended: what it waits for, since when, who has it. Longest wait first.
 
     A task that waits for its children explains nothing, so those stand last.
     """
     waits = {wait.task: wait for wait in history.waits if wait.open}
     names = {task.id: task_name(task) for task in history.tasks}
-    still = [task for task in history.tasks if task.open]
+    still = open_tasks(history)
     still.sort(key=lambda task: _urgency(task, waits.get(task.id)))
-    return [_row(history, task, waits.get(task.id), names) for task in still[:MOST_OPEN]]
+    rows = [_row(history, task, waits.get(task.id), names) for task in still[:MOST_OPEN]]
+    return {"title": _open_title(history, len(still)), "rows": rows}
+
+
+def _open_title(history: JobHistory, number: int) -> str:
+    process = history.process.state
+    if process in {"died", "ended"}:
+        when = f"Open when the process {process}"
+    else:
+        when = "Open now" if history.job.state in OPEN_JOBS else "Still open after the job ended"
+    return f"{when}: first {MOST_OPEN} of {number}" if number > MOST_OPEN else when
 
 
 def _urgency(task: TaskInfo, wait: WaitInfo | None) -> tuple[bool, int]:

@@ -7,20 +7,24 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from loopscope_dashboard.explorer.headline import longest_wait
+from loopscope_dashboard.explorer.lanes import OPEN_JOBS
 from loopscope_dashboard.words import clock, counted, span
 
 if TYPE_CHECKING:
     from loopscope_dashboard.explorer.reading import Overview
     from loopscope_exporters.journal.model import JobSummary, ProcessInfo
 
-OPEN_STATES = ("running", "stuck")
+URGENCY = ("hung", "died", "running", "ended")
+MOST_PROCESSES = 12
 
 
 def listing(overview: Overview) -> dict[str, Any]:
     """``version`` changes whenever anything else in it does."""
+    processes = sorted(overview.processes, key=lambda process: URGENCY.index(process.state))
     document = {
         "jobs": [_job(job) for job in overview.jobs],
-        "processes": [_process(process, overview) for process in overview.processes],
+        "processes": [_process(process, overview) for process in processes[:MOST_PROCESSES]],
+        "more_processes": max(len(processes) - MOST_PROCESSES, 0),
         "problems": list(overview.problems),
     }
     text = json.dumps(document, sort_keys=True).encode()
@@ -62,7 +66,7 @@ def _process(process: ProcessInfo, overview: Overview) -> dict[str, Any]:
 
 def _sentence(process: ProcessInfo, jobs: list[JobSummary]) -> str:
     if process.state == "running":
-        busy = sum(job.state in OPEN_STATES for job in jobs)
+        busy = sum(job.state in OPEN_JOBS for job in jobs)
         return f"up {span(process.now - process.started)}, {counted(busy, 'job')} open"
     if process.state == "hung":
         return f"silent for {span(process.now - process.heartbeat)}, but alive"

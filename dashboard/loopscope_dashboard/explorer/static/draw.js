@@ -118,7 +118,7 @@ export function drawBands({ context, theme, place, data, view, pickedBand }) {
     context.fillRect(left, place.lanesTop, Math.max(right - left, 1), place.height - place.lanesTop);
     context.fillStyle = theme.colour("blocked");
     const thick = index === pickedBand ? 5 : 3;
-    context.fillRect(left, place.lanesTop - thick, Math.max(right - left, 2), thick);
+    context.fillRect(left, place.lanesTop - thick, Math.max(right - left - 1, 2), thick);
   });
   context.restore();
 }

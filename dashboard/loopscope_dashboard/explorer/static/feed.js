@@ -1,8 +1,9 @@
 // Fetches from the explorer's own routes, again and again while there is news to expect.
 
 const SLOWDOWN = 8;
+const AFTER_FAILURE = 5;
 
-/** GET a route as JSON. `access` is {base, token}; null when the server says nothing changed. */
+/** GET a route as JSON. `access` is {token}; null when the server says nothing changed. */
 export async function get(access, path, signal) {
   const answer = await fetch(new URL(`loopscope/api/${path}`, document.baseURI), {
     headers: { "X-Loopscope-Token": access.token },
@@ -24,16 +25,17 @@ export function poll(load, failed, interval = 1000) {
   let timer = 0;
   const round = async () => {
     const began = performance.now();
-    let more = true;
+    let [more, pause] = [true, interval];
     try {
       if (!document.hidden) more = await load(control.signal);
     } catch (error) {
       if (control.signal.aborted) return;
       failed(error);
+      pause = interval * AFTER_FAILURE;
     }
     const cost = performance.now() - began;
     if (more !== false && !control.signal.aborted) {
-      timer = setTimeout(round, Math.max(interval, cost * SLOWDOWN));
+      timer = setTimeout(round, Math.max(pause, cost * SLOWDOWN));
     }
   };
   round();

@@ -28,13 +28,13 @@ const figure = ([name, value]) =>
   element("div", { "data-figure": name }, element("dt", {}, name), element("dd", {}, value));
 
 /** `choose(id)` is called with the task whose row was clicked. */
-export function showOpenWork(box, rows, gone, theme, choose) {
+export function showOpenWork(box, { title, rows }, theme, choose) {
   box.hidden = rows.length === 0;
   if (box.hidden) return;
-  const columns = ["task", gone ? "was waiting for" : "waits for", "since", "held by", "at"];
+  const columns = ["task", "waiting for", "since", "held by", "at"];
   const head = columns.map((name) => element("th", { scope: "col" }, name));
   box.replaceChildren(
-    element("h2", {}, gone ? "Open when the process was lost" : "Open now"),
+    element("h2", {}, title),
     element(
       "table",
       {},

@@ -101,7 +101,7 @@ class JobList {
 
   showProcesses() {
     this.processes.replaceChildren(
-      ...this.data.processes.slice(0, 12).map((process) =>
+      ...this.data.processes.map((process) =>
         element(
           "div",
           { class: "process-card", "data-state": process.state },
@@ -112,6 +112,7 @@ class JobList {
           process.dropped ? element("span", { class: "hot" }, `${process.dropped} records dropped`) : null,
         ),
       ),
+      this.data.more_processes ? element("span", { class: "faint" }, `and ${this.data.more_processes} more`) : "",
     );
   }
 

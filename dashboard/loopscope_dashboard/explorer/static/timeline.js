@@ -162,7 +162,7 @@ class Timeline {
     this.root.classList.toggle("dark", this.theme.dark);
     this.data.words = this.theme.words;
     showHeadline(this.head, this.data.headline);
-    showOpenWork(this.foot, this.data.open, !this.data.live, this.theme, (id) => this.showTask(id));
+    showOpenWork(this.foot, this.data.open, this.theme, (id) => this.showTask(id));
     showLegend(this.keyBox, this.data, this.theme, this.dimmed, () => {
       this.theme = null;
       this.refresh();
