@@ -107,15 +107,16 @@ class Tracing:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-        self._counted: Any = _Counter()
+        self._counted = _Counter()
+        exporter: Any = self._counted  # shaped like a SpanExporter; to inherit would import the SDK for all
         self._provider = TracerProvider()
-        self._provider.add_span_processor(BatchSpanProcessor(self._counted, max_queue_size=QUEUE))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE))
         trace.set_tracer_provider(self._provider)
 
     def finish(self) -> int:
         """How many spans arrived."""
         self._provider.shutdown()
-        return int(self._counted.spans)
+        return self._counted.spans
 
 
 class _Counter:
