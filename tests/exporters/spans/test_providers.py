@@ -140,6 +140,26 @@ def test_a_job_that_ends_with_the_program_is_still_sent():
     assert '"name": "podcast"' in done.stdout, done.stderr
 
 
+def test_a_child_forked_at_once_sends_its_spans_too():
+    """The fork must not fall into the middle of what the exporter imports on its thread."""
+    done = run(
+        "import os, sys\n"
+        "from opentelemetry import trace\n"
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor\n"
+        "provider = TracerProvider()\n"
+        "console = ConsoleSpanExporter(formatter=lambda span: span.name + ' sent\\n')\n"
+        "provider.add_span_processor(SimpleSpanProcessor(console))\n"
+        "trace.set_tracer_provider(provider)\n"
+        "import loopscope; loopscope.instrument()\n"
+        "child = os.fork()\n"
+        "with loopscope.job('parent' if child else 'child'): pass\n"
+        "if child: os.waitpid(child, 0)\n"
+    )
+
+    assert sorted(done.stdout.split("\n")) == ["", "child sent", "parent sent"], done.stderr
+
+
 def test_a_provider_set_after_instrument_is_taken_up(instrument, use_provider, provider, memory):
     """Jobs that were open before it are sent as well."""
     instrument()
