@@ -256,7 +256,7 @@ def post(address, article):
 
 def test_a_killed_service_leaves_its_open_work_in_the_journal(marked, tmp_path):
     """After a SIGKILL in mid-job the journal tells that the process died, and what open tasks waited for."""
-    environment = {**marked, "LOOPSCOPE_JOURNAL": str(tmp_path)}
+    environment = {**marked, "LOOPSCOPE_JOURNAL": str(tmp_path), "TMPDIR": str(tmp_path)}
     with started("vendors", environment) as (_, vendors):
         environment["PODCAST_VENDORS"] = vendors["address"]
         with started("service", environment) as (service, ready):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from loopscope.settings import Settings
 from loopscope_dashboard.journal_path import journal_path
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def main(args: argparse.Namespace) -> int:
-    """0 when the demo ran to its end. Raises ExporterError for a journal that cannot be written."""
+    """0 when the demo ran to its end. Raises ExporterError or SettingsError for what the service could not use."""
     from loopscope_dashboard.demo.runner import Options, run  # noqa: PLC0415  heavy
     from loopscope_exporters.journal import check_folder  # noqa: PLC0415  likewise
 
+    Settings.read()  # a wrong variable is told here, not by the service
     journal = journal_path(args.journal)
     check_folder(journal)
     options = Options(

@@ -43,7 +43,7 @@ def serve(factory: str, port: int, **addresses: str) -> None:
         listening = socket.create_server((HOST, port))
     except OSError as taken:
         raise SystemExit(
-            f"cannot listen on {HOST} port {port} ({taken.strerror}); choose another --port, or 0 for any"
+            f"cannot listen on {HOST} port {port} ({os.strerror(taken.errno or 0)}); choose another --port, or 0 for any"
         ) from None
     address = f"http://{HOST}:{listening.getsockname()[1]}"
     print(json.dumps({"pid": os.getpid(), "address": address, **addresses}), flush=True)  # noqa: T201  # the ready line
