@@ -23,7 +23,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def main(args: argparse.Namespace) -> int:
-    """0 when the demo ran to its end. Raises ExporterError or SettingsError for what the service could not use."""
+    """0 when the demo ran to its end. ExporterError, SettingsError: what the service could not use."""
     from loopscope_dashboard.demo.runner import Options, run  # noqa: PLC0415  heavy
     from loopscope_exporters.journal import check_folder  # noqa: PLC0415  likewise
 

@@ -42,8 +42,9 @@ def serve(factory: str, port: int, **addresses: str) -> None:
     try:
         listening = socket.create_server((HOST, port))
     except OSError as taken:
+        reason = os.strerror(taken.errno or 0)
         raise SystemExit(
-            f"cannot listen on {HOST} port {port} ({os.strerror(taken.errno or 0)}); choose another --port, or 0 for any"
+            f"cannot listen on {HOST} port {port} ({reason}); choose another --port, or 0 for any"
         ) from None
     address = f"http://{HOST}:{listening.getsockname()[1]}"
     print(json.dumps({"pid": os.getpid(), "address": address, **addresses}), flush=True)  # noqa: T201  # the ready line
