@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +16,20 @@ if TYPE_CHECKING:
 PROGRAM = Path(__file__).with_name("observed_service.py")
 
 
+class Observed(NamedTuple):
+    """A running service: where its metrics are, and its process."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def target(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+
 @contextmanager
-def observed_service() -> Iterator[int]:
-    """The port of the service's metrics, while it runs; it ends when its standard input closes."""
+def observed_service() -> Iterator[Observed]:
+    """The service while it runs; it ends when its standard input closes."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOOPSCOPE_")}
     process = subprocess.Popen(
         [sys.executable, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
@@ -26,6 +37,6 @@ def observed_service() -> Iterator[int]:
     assert process.stdin is not None
     assert process.stdout is not None
     with process:
-        yield json.loads(process.stdout.readline())["port"]
+        yield Observed(json.loads(process.stdout.readline())["port"], process)
         process.stdin.close()
         process.wait(timeout=20)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.prometheus
 
 def test_what_the_process_says_comes_back_through_the_query_api(tmp_path):
     """Jobs, executors and loop lag of a process that works, from scrape to query."""
-    with observed_service() as port, prometheus(tmp_path, f"127.0.0.1:{port}") as server:
+    with observed_service() as service, prometheus(tmp_path, service.target) as server:
         server.eventually("loopscope_job_duration_seconds_count > 2")
         durations = server.query('loopscope_job_duration_seconds_count{exported_job="podcast"}')
         (_, depth), *_ = server.eventually('loopscope_executor_queue_depth{executor="default"}')
@@ -27,7 +27,7 @@ def test_what_the_process_says_comes_back_through_the_query_api(tmp_path):
 
 def test_a_scrape_is_never_refused(tmp_path):
     """Prometheus throws a whole scrape away for one series that stands in it twice."""
-    with observed_service() as port, prometheus(tmp_path, f"127.0.0.1:{port}", interval="200ms") as server:
+    with observed_service() as service, prometheus(tmp_path, service.target, interval="200ms") as server:
         server.eventually("count_over_time(up[20s]) > 10")
         (_, least), *_ = server.query("min_over_time(up[20s])")
         log = (tmp_path / "prometheus.log").read_text()
