@@ -142,3 +142,23 @@ def test_ids_survive_a_browser(history, podcast):
     document = json.loads(json.dumps(timeline(history(podcast))))
     assert all(isinstance(identity, str) for identity in document["lanes"]["id"])
     assert int(document["job"]) == podcast
+
+
+def test_tasks_of_one_coroutine_are_told_apart(segment, history):
+    """Nobody named them: they are numbered as they were created, also where they hold something."""
+    job = segment.job("podcast", "1", 0, -9, -1)
+    permit = segment.resource("semaphore", "slots", 1)
+    first = segment.task("Task-7", -8, -2, coroutine="Client.fetch.<locals>.attempt")
+    second = segment.task("", -7.5, -2, coroutine="Client.fetch.<locals>.attempt")
+    segment.wait(second, "semaphore", -7, -2, resource=permit, held_by=[first, 99])
+    document = timeline(history(job))
+    assert document["lanes"]["name"] == ["fetch.attempt #1", "fetch.attempt #2"]
+    labels = [label for _, label, *_ in lane(document, "fetch.attempt #2")]
+    assert "slots, held by fetch.attempt #1, a task of another job" in labels
+
+
+def test_after_its_last_step_a_task_no_longer_runs(segment, history):
+    """What it waited for was never recorded, but running it was not."""
+    job = segment.job("notes", "1", 0, -9, -1)
+    segment.task("forgotten", -8, -2, outcome="destroyed_pending", last=-7)
+    assert kinds(timeline(history(job)), "forgotten") == ["ready", "active", "suspended"]

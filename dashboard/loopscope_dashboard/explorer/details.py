@@ -6,7 +6,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from loopscope.records import OK
-from loopscope_dashboard.explorer.lanes import OPEN, OPEN_JOBS, orphans, task_name
+from loopscope_dashboard.explorer.lanes import OPEN, OPEN_JOBS, orphans
+from loopscope_dashboard.explorer.names import ELSEWHERE, task_names
 from loopscope_dashboard.words import clock, counted, span
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _details(
 
 
 def _of_task(history: JobHistory, task: TaskInfo) -> dict[str, Any]:
-    names = _names(history)
+    names = task_names(history)
     still = task.open and history.job.state in OPEN_JOBS
     facts = [
         ("state", OPEN if still else task.outcome or OK),
@@ -77,9 +78,9 @@ def _of_task(history: JobHistory, task: TaskInfo) -> dict[str, Any]:
         _holds(history, task.id),
         _items([item for item in history.items if item.task == task.id]),
         _blocks([block for block in history.blocks if block.task == task.id]),
-        _children(history, task.id),
+        _children(history, task.id, names),
     ]
-    return _details(task_name(task), f"task {task.name}" if task.name else "task", facts, sections)
+    return _details(names[task.id], f"task {task.name}" if task.name else "task", facts, sections)
 
 
 def _of_item(history: JobHistory, item: ItemInfo) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def _of_block(history: JobHistory, block: BlockInfo) -> dict[str, Any]:
     facts = [
         ("culprit", place(block.culprit)),
         ("call", block.call),
-        ("task", _names(history).get(block.task, "")),
+        ("task", task_names(history).get(block.task, ELSEWHERE) if block.task else ""),
         ("cause", block.cause.replace("_", " ")),
         ("began", _moment(history, block.started)),
         ("processor time", span(block.cpu)),
@@ -169,17 +170,13 @@ def _blocks(blocks: list[BlockInfo]) -> dict[str, Any] | None:
     return _section("Blocked the loop", ("how long", "culprit", "call"), rows)
 
 
-def _children(history: JobHistory, parent: int) -> dict[str, Any] | None:
+def _children(history: JobHistory, parent: int, names: dict[int, str]) -> dict[str, Any] | None:
     rows = [
-        (task_name(task), task.outcome or OPEN, span(task.ended - task.created))
+        (names[task.id], task.outcome or OPEN, span(task.ended - task.created))
         for task in history.tasks
         if task.parent == parent and task.id != parent
     ]
     return _section("Children", ("task", "outcome", "lived"), rows)
-
-
-def _names(history: JobHistory) -> dict[int, str]:
-    return {task.id: task_name(task) for task in history.tasks}
 
 
 def _moment(history: JobHistory, wall: int) -> str:
@@ -198,7 +195,7 @@ def short(where: Place) -> str:
 def what_for(wait: WaitInfo) -> str:
     """What a task waits for, in words: "semaphore speech", "http 127.0.0.1:8080"."""
     name = wait.resource.name if wait.resource and wait.resource.name else wait.detail
-    return f"{wait.kind} {name}".strip()
+    return f"{wait.kind} {name if name != wait.kind else ''}".strip()
 
 
 def holders(history: JobHistory, wait: WaitInfo, names: dict[int, str]) -> str:
@@ -208,7 +205,7 @@ def holders(history: JobHistory, wait: WaitInfo, names: dict[int, str]) -> str:
     acquired = {h.task: h.place for h in history.holds if h.resource and h.resource.id == wait.resource.id}
     said = []
     for task in wait.held_by[:5]:
-        name = names.get(task, "a task of another job")
+        name = names.get(task, ELSEWHERE)
         where = acquired.get(task)
         said.append(f"{name} (line {where.line})" if where and where.line else name)
     more = len(wait.held_by) - len(said)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loopscope.records import LOST
+from loopscope.records import ERROR, LOST
 from loopscope_dashboard.explorer.details import holders, place, short, what_for
-from loopscope_dashboard.explorer.lanes import OPEN_JOBS, task_name
+from loopscope_dashboard.explorer.lanes import OPEN_JOBS
+from loopscope_dashboard.explorer.names import task_names
 from loopscope_dashboard.words import clock, counted, duration, span
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def headline(history: JobHistory) -> dict[str, Any]:
         "key": job.key,
         "kind": job.kind,
         "state": job.state,
-        "exception": job.exception,
+        "exception": job.exception if job.state == ERROR else "",
         "site": place(job.place),
         "figures": figures,
         "alarm": job.state in UNFINISHED and history.process.state in {"died", "hung"},
@@ -44,8 +45,8 @@ def longest_wait(job: JobSummary) -> str:
     """In words: "1.2 s semaphore speech", or "none" for a job that never waited."""
     if job.longest_wait <= 0:
         return "none"
-    what = job.longest_wait_resource or job.longest_wait_detail
-    return f"{duration(job.longest_wait)} {job.longest_wait_kind} {what}".strip()
+    kind, what = job.longest_wait_kind, job.longest_wait_resource or job.longest_wait_detail
+    return f"{duration(job.longest_wait)} {kind} {what if what != kind else ''}".strip()
 
 
 def process_sentence(history: JobHistory) -> str:
@@ -76,7 +77,7 @@ def open_work(history: JobHistory) -> dict[str, Any]:
     A task that waits for its children explains nothing, so those stand last.
     """
     waits = {wait.task: wait for wait in history.waits if wait.open}
-    names = {task.id: task_name(task) for task in history.tasks}
+    names = task_names(history)
     still = open_tasks(history)
     still.sort(key=lambda task: _urgency(task, waits.get(task.id)))
     rows = [_row(history, task, waits.get(task.id), names) for task in still[:MOST_OPEN]]
@@ -100,7 +101,7 @@ def _urgency(task: TaskInfo, wait: WaitInfo | None) -> tuple[bool, int]:
 def _row(history: JobHistory, task: TaskInfo, wait: WaitInfo | None, names: dict[int, str]) -> dict[str, Any]:
     blocks = [block for block in history.blocks if block.open and block.task == task.id]
     items = [item for item in history.items if item.open and item.task == task.id]
-    row = {"id": str(task.id), "task": task_name(task), "kind": "active", "holders": ""}
+    row = {"id": str(task.id), "task": names[task.id], "kind": "active", "holders": ""}
     if blocks:
         block = blocks[0]
         what, since, where = f"blocks the loop: {block.call}", block.started, block.culprit

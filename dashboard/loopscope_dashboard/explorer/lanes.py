@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loopscope.records import OK
+from loopscope_dashboard.explorer.names import task_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ class Lane:
     site: Place
     start: int
     first_run: int
+    last_ran: int
     end: int
     outcome: str
 
@@ -40,11 +42,13 @@ def lanes_of(history: JobHistory) -> list[Lane]:
     children: dict[int, list[TaskInfo]] = defaultdict(list)
     for task in sorted(history.tasks, key=lambda task: (task.created, task.id)):
         children[task.parent if task.parent in known and task.parent != task.id else 0].append(task)
+    names = task_names(history)
     lanes: list[Lane] = []
     index: dict[int, int] = {}
     for task, depth in _depth_first(children):
         index[task.id] = len(lanes)
-        lanes.append(_task_lane(history.job, task, index.get(task.parent, -1), depth))
+        parent = index.get(task.parent, -1)
+        lanes.append(_task_lane(history.job, task, names[task.id], parent, depth))
     return lanes + [_item_lane(item) for item in orphans(history)]
 
 
@@ -62,7 +66,7 @@ def _depth_first(children: dict[int, list[TaskInfo]]) -> Iterator[tuple[TaskInfo
         pending += [(child, depth + 1) for child in reversed(children.get(task.id, ()))]
 
 
-def _task_lane(job: JobSummary, task: TaskInfo, parent: int, depth: int) -> Lane:
+def _task_lane(job: JobSummary, task: TaskInfo, name: str, parent: int, depth: int) -> Lane:
     """The root task may have lived before the job and go on after it: its lane is the job's."""
     is_root = task.id == job.root_task
     outlives = is_root and job.state not in OPEN_JOBS and job.state != "lost"
@@ -70,11 +74,12 @@ def _task_lane(job: JobSummary, task: TaskInfo, parent: int, depth: int) -> Lane
         id=task.id,
         parent=parent,
         depth=depth,
-        name=task_name(task),
+        name=name,
         what=task.coroutine,
         site=task.place,
         start=max(task.created, job.started),
         first_run=task.first_run,
+        last_ran=task.last_ran,
         end=min(task.ended, job.ended) if outlives else task.ended,
         outcome=job.state if outlives else task.outcome or (OPEN if task.open else OK),
     )
@@ -90,12 +95,7 @@ def _item_lane(item: ItemInfo) -> Lane:
         site=item.place,
         start=item.submitted,
         first_run=item.started,
+        last_ran=item.ended,
         end=item.ended,
         outcome=item.outcome or (OPEN if item.open else OK),
     )
-
-
-def task_name(task: TaskInfo) -> str:
-    """The name its author gave it; for asyncio's own Task-7 the coroutine says more."""
-    generic = task.name.startswith("Task-") and task.name[5:].isdigit()
-    return task.coroutine if generic or not task.name else task.name

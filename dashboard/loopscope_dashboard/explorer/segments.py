@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from loopscope.records import EXECUTOR
+from loopscope_dashboard.explorer.names import ELSEWHERE, short_function
 from loopscope_dashboard.explorer.sweep import Segment, Stroke, paint
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from loopscope_exporters.journal.model import ItemInfo, JobHistory, WaitInfo
 
 BLOCKED, WORKER, QUEUED = "blocked", "worker", "queued"
-RUNNING, ACTIVE, READY = "running", "active", "ready"
+RUNNING, ACTIVE, READY, SUSPENDED = "running", "active", "ready", "suspended"
 
 # What shows when several things are true at once. A wait for an executor says less than its work
 # item, and whatever nothing was recorded about is the small change of steps and short waits.
@@ -26,7 +27,11 @@ def strokes_by_lane(history: JobHistory, names: Mapping[int, str]) -> dict[int, 
     """Everything recorded about each lane, by its id. ``names`` are the tasks' names by id."""
     strokes: dict[int, list[Stroke]] = defaultdict(list)
     for block in history.blocks:
-        where = f"{block.culprit.function} line {block.culprit.line}" if block.culprit.line else block.cause
+        where = (
+            f"{short_function(block.culprit.function)} line {block.culprit.line}"
+            if block.culprit.line
+            else block.cause
+        )
         strokes[block.task].append(Stroke(_BLOCK, block.started, block.ended, BLOCKED, where))
     for item in history.items:
         strokes[item.task if item.task in names else item.id] += _item_strokes(item)
@@ -40,11 +45,16 @@ def strokes_by_lane(history: JobHistory, names: Mapping[int, str]) -> dict[int, 
 
 
 def segments_of(lane: Lane, strokes: Sequence[Stroke]) -> list[Segment]:
-    """One lane from its start to its end, without a gap."""
+    """One lane from its start to its end, without a gap.
+
+    After its last step a task no longer ran, whatever else was recorded; it waited for something.
+    """
     first_run = lane.first_run or lane.end
+    last_ran = max(lane.last_ran, first_run) if lane.last_ran else lane.end
     rest = [
         Stroke(_REST, lane.start, first_run, READY),
-        Stroke(_REST, max(first_run, lane.start), lane.end, ACTIVE),
+        Stroke(_REST, first_run, last_ran, ACTIVE),
+        Stroke(_REST, last_ran, lane.end, SUSPENDED),
     ]
     return paint([*strokes, *rest], lane.start, lane.end)
 
@@ -62,7 +72,7 @@ def _item_strokes(item: ItemInfo) -> list[Stroke]:
 def wait_label(wait: WaitInfo, names: Mapping[int, str]) -> str:
     """Which one it is and who has it: "speech, held by chunk-1, chunk-2 and 3 more"."""
     label = wait.resource.name if wait.resource and wait.resource.name else wait.detail
-    holders = [names.get(task, "a task of another job") for task in wait.held_by]
+    holders = [names.get(task, ELSEWHERE) for task in wait.held_by]
     if not holders:
         return label
     shown = ", ".join(holders[:2]) + (f" and {len(holders) - 2} more" if len(holders) > 2 else "")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loopscope_dashboard.explorer.headline import headline, open_work
-from loopscope_dashboard.explorer.lanes import OPEN_JOBS, lanes_of, task_name
+from loopscope_dashboard.explorer.lanes import OPEN_JOBS, lanes_of
+from loopscope_dashboard.explorer.names import task_names
 from loopscope_dashboard.explorer.segments import segments_of, strokes_by_lane
 from loopscope_dashboard.explorer.strips import strips_of
 
@@ -50,8 +51,7 @@ def timeline(history: JobHistory) -> dict[str, Any]:
         return (wall - origin) // MICROSECOND
 
     lanes = lanes_of(history)
-    names = {task.id: task_name(task) for task in history.tasks}
-    strokes = strokes_by_lane(history, names)
+    strokes = strokes_by_lane(history, task_names(history))
     segments = [segments_of(lane, strokes.get(lane.id, ())) for lane in lanes]
     kinds, labels = Numbers(), Numbers()
     return {

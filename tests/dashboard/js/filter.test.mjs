@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { counts, matching, services, sorted } from "../../../dashboard/loopscope_dashboard/explorer/static/filter.js";
+import { choices, counts, matching, sorted } from "../../../dashboard/loopscope_dashboard/explorer/static/filter.js";
 
-const job = (name, key, state, service, seconds, started) => ({ name, key, state, service, seconds, started });
+const job = (name, key, state, service, seconds, started) => ({ name, key, state, service, seconds, started, kind: "job" });
 const jobs = [
   job("podcast", "ep-1", "ok", "engine", 9, 3),
   job("podcast", "ep-2", "lost", "engine", 4, 2),
   job("cover", "ep-2", "running", "images", 4, 1),
 ];
-const all = { search: "", states: new Set(), service: "" };
+const all = { search: "", states: new Set(), service: "", kind: "" };
 const keys = (found) => found.map((one) => `${one.name} ${one.key}`);
 
 test("without a filter every job is shown", () => {
@@ -28,7 +28,21 @@ test("chosen states add up, the service narrows them", () => {
 
 test("states are counted in the order people care", () => {
   assert.deepEqual(counts(jobs), [["running", 1], ["lost", 1], ["ok", 1]]);
-  assert.deepEqual(services(jobs), ["engine", "images"]);
+});
+
+test("a list to choose from has each value once, in words", () => {
+  assert.deepEqual(choices(jobs, "service"), [["engine", "engine"], ["images", "images"]]);
+  assert.deepEqual(choices(jobs, "kind"), [["job", "Jobs"]]);
+});
+
+test("a kind hides the others: requests drown the jobs people ask about", () => {
+  const mixed = [...jobs, { ...jobs[0], name: "GET /", kind: "http" }];
+  assert.equal(matching(mixed, { ...all, kind: "job" }).length, 3);
+});
+
+test("newest first, but what still runs stands on top", () => {
+  assert.deepEqual(sorted(jobs, { column: "started", down: true }).map((one) => one.started), [1, 3, 2]);
+  assert.deepEqual(sorted(jobs, { column: "started", down: false }).map((one) => one.started), [1, 2, 3]);
 });
 
 test("sorting is by value, state by urgency, and equal jobs stay newest first", () => {

@@ -163,7 +163,7 @@ function drawName({ context, theme, place, data }, lane, top) {
   context.textAlign = "left";
   const mark = bad ? outcome.replace("_", " ") : "";
   context.font = `11px ${theme.font}`;
-  context.fillStyle = theme.lost;
+  context.fillStyle = theme.outcome(outcome);
   const markWidth = mark ? context.measureText(mark).width + 10 : 0;
   if (mark) context.fillText(mark, place.gutter - markWidth, middle);
   context.font = `12px ${theme.font}`;
@@ -213,7 +213,7 @@ function drawEnd({ context, theme, place, data, view }, lane, top) {
   if (outcome === "ok") return;
   const x = place.gutter + toX(view, place.plot, data.lanes.end[lane]);
   if (x < place.gutter - 8 || x > place.gutter + place.plot + 8) return;
-  context.strokeStyle = outcome === "open" ? theme.colour("active") : theme.lost;
+  context.strokeStyle = outcome === "open" ? theme.colour("active") : theme.outcome(outcome);
   context.fillStyle = context.strokeStyle;
   context.lineWidth = 2;
   if (outcome === "open") {

@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 import { get, poll } from "./feed.js";
-import { counts, matching, services, sorted } from "./filter.js";
+import { choices, counts, matching, sorted } from "./filter.js";
 import { duration } from "./format.js";
 import { readTheme } from "./palette.js";
 
@@ -41,14 +41,16 @@ class JobList {
   constructor(parent) {
     this.root = parent.querySelector(".jobs");
     this.data = null;
-    this.filter = { search: "", states: new Set(), service: "" };
+    this.filter = { search: "", states: new Set(), service: "", kind: "" };
     this.order = { column: "started", down: true };
     this.unpoll = null;
     const find = (name) => this.root.querySelector(name);
-    [this.search, this.service, this.states, this.message] = [".search", ".service", ".states", ".message"].map(find);
-    [this.processes, this.head, this.body, this.empty, this.count] = [".processes", "thead tr", "tbody", ".empty", ".count"].map(find);
+    [this.search, this.service, this.kind, this.message] = [".search", ".service", ".kind", ".message"].map(find);
+    [this.processes, this.head, this.body] = [".processes", "thead tr", "tbody"].map(find);
+    [this.empty, this.count, this.states] = [".empty", ".count", ".states"].map(find);
     this.search.oninput = () => this.choose({ search: this.search.value });
     this.service.onchange = () => this.choose({ service: this.service.value });
+    this.kind.onchange = () => this.choose({ kind: this.kind.value });
     this.body.onclick = (event) => this.click(event);
   }
 
@@ -88,7 +90,8 @@ class JobList {
     const found = sorted(matching(this.data.jobs, this.filter), this.order);
     this.showProcesses();
     this.showStates();
-    this.showServices();
+    this.showChoices(this.service, "service", "All services");
+    this.showChoices(this.kind, "kind", "All kinds");
     this.showHead();
     const rows = found.slice(0, MOST_ROWS).map((job) => row(job));
     keepFocus(this.root, () => this.body.replaceChildren(...rows));
@@ -128,13 +131,15 @@ class JobList {
     keepFocus(this.root, () => this.states.replaceChildren(...buttons));
   }
 
-  showServices() {
-    const names = services(this.data.jobs);
-    if (this.known === names.join("\n")) return;
-    this.known = names.join("\n");
-    const options = ["", ...names].map((name) => element("option", { value: name, selected: name === this.filter.service }, name || "All services"));
-    this.service.replaceChildren(...options);
-    this.service.hidden = names.length < 2;
+  showChoices(list, column, all) {
+    const found = choices(this.data.jobs, column);
+    const known = found.map(([value]) => value).join("\n");
+    if (list.dataset.known === known) return;
+    list.dataset.known = known;
+    const chosen = this.filter[column];
+    const option = ([value, words]) => element("option", { value, selected: value === chosen }, words);
+    list.replaceChildren(...[["", all], ...found].map(option));
+    list.hidden = found.length < 2;
   }
 
   showHead() {

@@ -13,8 +13,7 @@ export function layout(width, room, lanes, strips) {
   const gutter = Math.min(GUTTER, Math.round(width * 0.3));
   const stripsHeight = strips * STRIP;
   const free = room - OVERVIEW - AXIS - stripsHeight;
-  const wanted = Math.max(lanes, LEAST_LANES) * LANE;
-  const lanesHeight = Math.max(Math.min(wanted, free), LEAST_LANES * LANE);
+  const lanesHeight = Math.min(Math.max(lanes, 1) * LANE, Math.max(free, LEAST_LANES * LANE));
   const lanesTop = OVERVIEW + AXIS;
   return {
     width,

@@ -22,6 +22,7 @@ export const KINDS = {
   sleep: { words: "sleep", family: "waiting", severity: 1, tall: 0.34, light: "#a8adc4", dark: "#5c627c" },
   gather: { words: "waiting for children", family: "parents", severity: 0, tall: 0.12, light: "#8f9aa6", dark: "#6b7683" },
   task: { words: "waiting for a task", family: "parents", severity: 0, tall: 0.12, light: "#8f9aa6", dark: "#6b7683" },
+  suspended: { words: "waiting, not recorded for what", family: "waiting", severity: 2, tall: 0.34, light: "#b5a7b5", dark: "#6f6170" },
   future: { words: "future", family: "waiting", severity: 4, tall: 0.34, light: "#c3a3a3", dark: "#7d6262" },
   blocked: { words: "blocks the loop", family: "blocked", severity: 9, tall: 1, light: "#d6304a", dark: "#f2566e" },
 };
@@ -62,9 +63,9 @@ export function readTheme(element) {
     picked: dark ? "rgba(110,160,255,0.17)" : "rgba(50,110,240,0.10)",
     accent: read("--st-primary-color", "#3b76d6"),
     band: dark ? "rgba(242,86,110,0.16)" : "rgba(214,48,74,0.10)",
-    lost: dark ? "#ff7d90" : "#b3132e",
     font: read("--st-font", "sans-serif"),
     mono: read("--st-code-font", "monospace"),
+    outcome: (outcome) => (outcome === "cancelled" ? (dark ? "#9aa0a8" : "#687076") : dark ? "#ff7d90" : "#b3132e"),
     colour: (kind) => (KINDS[kind] ?? UNKNOWN)[side],
     tall: (kind) => (KINDS[kind] ?? UNKNOWN).tall,
     words: (kind) => (KINDS[kind] ?? UNKNOWN).words,
