@@ -1,9 +1,9 @@
 """Await chains: what a suspended task waits for, read from its coroutines' frames.
 
-A suspended coroutine knows its frame and what it awaits (`cr_await`, `gi_yieldfrom`, `ag_await`), down to the
-future at the end. Walking that chain names the exact line without any patch, in every library. The loop does it
-only for waits that lasted longer than the threshold, when the task resumes; the pump does it for tasks that
-are still suspended. Both note pairs of code and offset; words are found by the pump.
+A suspended coroutine knows its frame and what it awaits (`cr_await`, `gi_yieldfrom`, `ag_await`), down to
+the future at the end. Walking that chain names the exact line without any patch, in every library. The loop
+does it only for waits that lasted longer than the threshold, when the task resumes; the pump does it for
+tasks that are still suspended. Both note pairs of code and offset; words are found by the pump.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 DEPTH = 40  # frames of a chain that are noted
 
-# Innermost first, the first row whose file ends and whose function begins so decides. A library is added by a row.
+# Innermost frame first, the first row whose file and beginning of function fit decides. A library is a row.
 RULES: tuple[tuple[str, str, str], ...] = (
     ("asyncio/tasks.py", "sleep", SLEEP),
     ("asyncio/tasks.py", "wait_for", TASK),
@@ -97,7 +97,7 @@ def resumed(record: Task, task: Any, arguments: tuple[Any, ...] | None, at: int)
     """Note the wait that ends now. Runs on the loop, for waits over the threshold only."""
     chain = walk(task.get_coro())
     leaf = arguments[0] if arguments else None
-    wait = Wait(record, kind_of_leaf(leaf), None, chain, record.last_ran, at, OK)
+    wait = Wait(record, kind_of_leaf(leaf), None, chain, record.last_ran, at, OK, job=record.job)
     recorder.keep(recorder.ended_waits, wait)
 
 
@@ -107,7 +107,7 @@ def suspended(record: Task, task: Any) -> Wait | None:
     chain = walk(task.get_coro())
     if leaf is None or not chain:
         return None
-    return Wait(record, kind_of_leaf(leaf), None, chain, record.last_ran)
+    return Wait(record, kind_of_leaf(leaf), None, chain, record.last_ran, job=record.job)
 
 
 def kind_of_leaf(leaf: Any) -> str:

@@ -1,4 +1,4 @@
-"""What an exporter is: found through the entry-point group ``loopscope.exporters``, fed by the pump thread."""
+"""What an exporter is: found through the entry points ``loopscope.exporters``, fed by the pump thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs: the unit of work a person asks about. Everything a job spawns belongs to it, through a context variable."""
+"""Jobs: the unit of work a person asks about; what a job spawns belongs to it by a context variable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import functools
 import inspect
 import sys
-from contextvars import Token
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from loopscope import places, tracing
@@ -17,6 +16,7 @@ from loopscope.records import CANCELLED, ERROR, OK, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Token
     from types import TracebackType
 
 P = ParamSpec("P")
@@ -141,11 +141,11 @@ def job(name: Callable[P, R]) -> Callable[P, R]: ...
 
 
 def job(name: str | Callable[..., Any], key: object = "") -> Any:
-    """A job, as ``with job("podcast", key=id):``, ``@job`` or ``@job("podcast")``.
+    """Make a piece of work a job.
 
-    ``key`` tells one job from another of the same name and is shown, searched and linked to; it is no label of
-    any metric. Without `instrument()` it costs a microsecond and records nothing. Raises TypeError for anything
-    that is neither a name nor a function.
+    As ``with job("podcast", key=id):``, or ``@job`` or ``@job("podcast")`` above a function.
+    ``key`` tells one job from another of the same name and is shown, searched and linked to; it is no label
+    of any metric. Raises TypeError for anything that is neither a name nor a function.
     """
     if isinstance(name, str):
         return JobContext(name, key)

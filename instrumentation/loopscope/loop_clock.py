@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import weakref
 from collections import deque
@@ -12,6 +11,8 @@ from loopscope import private
 from loopscope.clock import now
 
 if TYPE_CHECKING:
+    import asyncio
+
     from loopscope.records import Task
 
 LAG_FLOOR = 1_000_000  # ns; iterations shorter than the first lag bucket are only counted
@@ -22,18 +23,18 @@ ATTRIBUTE = "_loopscope_clock"
 
 
 class LoopClock:
-    """What the loop's thread writes and watchdog and pump read: plain numbers, no lock.
+    """What a loop's thread writes and watchdog and pump read: plain numbers, no lock.
 
-    The loop is asleep in `select` when `woke` is 0. Otherwise it has been busy since `woke`, and the handle that
-    runs now began at `mark`. No timer and no wake-up is involved: both are written by the loop itself, around
-    ``selector.select`` and after each handle.
+    The loop is asleep in `select` when `woke` is 0. Otherwise it has been busy since `woke`, and the handle
+    that runs now began at `mark`. No timer and no wake-up is involved: both are written by the loop itself,
+    around ``selector.select`` and after each handle.
     """
 
     __slots__ = (
         "busy",
         "iterations",
-        "loop",
         "long",
+        "loop",
         "mark",
         "native_thread",
         "running",

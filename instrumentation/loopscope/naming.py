@@ -11,8 +11,8 @@ from loopscope import places
 if TYPE_CHECKING:
     from loopscope.records import Resource
 
-_ASSIGNED = re.compile(r"(?:^|[\s.])(?P<name>[A-Za-z_]\w*)\s*(?::[^=]+)?=(?!=)")
-_ENTERED = re.compile(r"\bas\s+(?P<name>[A-Za-z_]\w*)\s*:?\s*$")
+_ASSIGNED = re.compile(r"^(?:[\w\[\]'\"]+\.)*(?P<name>[A-Za-z_]\w*)\s*(?::[^=]+)?=(?!=)")
+_ENTERED = re.compile(r"\)\s*as\s+(?P<name>[A-Za-z_]\w*)")
 
 
 def name_of(resource: Resource) -> str:

@@ -30,10 +30,10 @@ SECOND = 1_000_000_000
 
 
 class Recorder:
-    """Ended records in one queue a kind, and the open jobs, work items and loops.
+    """Ended records in one queue a kind, and what is open by id.
 
-    A queue is a deque: `append` and `popleft` are atomic, so hooks on any thread fill it while the pump empties
-    it. A full queue drops the newest record and counts it in `dropped`, which should stay 0.
+    A queue is a deque: `append` and `popleft` are atomic, so hooks on any thread fill it while the pump
+    empties it. A full queue drops the newest record and counts it in `dropped`, which should stay 0.
     """
 
     def __init__(self) -> None:
@@ -45,6 +45,7 @@ class Recorder:
         self.new_id: Callable[[], int] = new_ids().__next__
         self.jobs: dict[int, Job] = {}
         self.items: dict[int, WorkItem] = {}
+        self.resources: dict[int, Resource] = {}
         self.loops: list[LoopClock] = []
         self.dropped: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
@@ -84,6 +85,7 @@ class Recorder:
     def resource(self, kind: str, owner: Any, site: Any, capacity: int = 0) -> Resource:
         """A record for something one can wait for; `owner` keeps it alive, not the other way round."""
         record = Resource(self.new_id(), kind, site, capacity, ref=places.weak(owner))
+        self.resources[record.id] = record
         self.keep(self.new_resources, record)
         return record
 
@@ -95,7 +97,7 @@ class Recorder:
         if task is None:
             return None
         site = places.note_caller(sys._getframe(1))
-        return self.begin_wait(task, kind, resource, site, detail, held_by)
+        return self.begin_wait(task, kind, resource, site, detail=detail, held_by=held_by)
 
     def begin_wait(
         self,
@@ -103,11 +105,12 @@ class Recorder:
         kind: str,
         resource: Resource | None,
         site: Any,
+        *,
         detail: str = "",
         held_by: tuple[int, ...] = (),
     ) -> Wait:
         """The same for a hook that knows the task and the place already."""
-        wait = Wait(task, kind, resource, site, now(), 0, "", held_by, detail, task.wait)
+        wait = Wait(task, kind, resource, site, now(), 0, "", held_by, detail, task.wait, task.job)
         task.wait = wait
         return wait
 

@@ -142,6 +142,7 @@ class Wait:
     held_by: tuple[int, ...] = ()
     detail: str = ""  # the library function that waits, or the remote host
     outer: Wait | None = None  # the hooked wait that this one is a part of
+    job: Job | None = None  # the task's job when it began
 
 
 @dataclass(slots=True, eq=False)
@@ -204,15 +205,16 @@ class Block:
     call: str = ""
     stack: tuple[Place, ...] = ()
     cpu: int = 0
+    job: Job | None = None  # the task's job when it was seen
 
 
 @dataclass(slots=True)
 class Sample:
-    """What the process used: ``cpu`` and ``own_cpu`` (loopscope's threads) are ns since start, ``memory`` bytes."""
+    """What the process used; ``own_cpu`` is what loopscope's threads used. Both in ns since the start."""
 
     at: int
     cpu: int
-    memory: int
+    memory: int  # resident bytes
     threads: int
     files: int
     own_cpu: int

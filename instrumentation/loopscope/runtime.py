@@ -13,7 +13,7 @@ import time
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 
-from loopscope import tracing
+from loopscope import survey, tracing
 from loopscope.clock import Anchor, now
 from loopscope.exporter import ExporterError
 from loopscope.hooks import executors, http_client, importing, loops, sync, tasks, web
@@ -22,7 +22,7 @@ from loopscope.logs import logger
 from loopscope.places import source
 from loopscope.pump import Pump
 from loopscope.recorder import SECOND, recorder
-from loopscope.records import Process
+from loopscope.records import Batch, Process
 from loopscope.settings import Settings
 from loopscope.state import LiveState
 from loopscope.watchdog import Watchdog
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loopscope.exporter import Exporter
-    from loopscope.records import Batch, Block, Snapshot
+    from loopscope.records import Block, Snapshot
 
 GROUP = "loopscope.exporters"
+GOODBYE = 100  # among multiprocessing's finalizers: early, while files are still open
 SAY_BLOCK_AFTER = 1 * SECOND  # blocks that are logged, once a culprit
 
 _active: Handle | None = None
@@ -52,6 +53,7 @@ class Handle:
         for point in entry_points(group=GROUP):
             with self._guarded(point.name):
                 self._kinds[point.name] = point.load()
+        recorder.clear()
         self._begin()
         _install_hooks(self.patches, settings)
 
@@ -64,6 +66,7 @@ class Handle:
         tracing.begin(self.settings.spans)
         self.state = LiveState(_describe_process(self.settings), Anchor.take(), self.settings)
         self.state.jobs, self.state.items = recorder.jobs, recorder.items
+        self.state.resources = recorder.resources
         self.state.dropped, self.state.faults = recorder.dropped, recorder.faults
         self._ready = threading.Event()
         self._said: set[object] = set()
@@ -78,6 +81,9 @@ class Handle:
         return self.exporters.get(name)
 
     def snapshot(self) -> Snapshot:
+        """What is open now, in words; callable from any thread, while the loop is blocked too."""
+        unnamed = [r for r in list(self.state.resources.values()) if not r.name]
+        survey.put_into_words(Batch(now(), resources=unnamed), self.state)
         return self.state.snapshot(now())
 
     def close(self) -> None:
@@ -154,8 +160,18 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             "starlette.routing": when_there(web.install_routing),
             "starlette.background": when_there(web.install_background),
             "httpx": when_there(http_client.install),
+            "multiprocessing.util": _say_goodbye_in_pool_workers,
         },
     )
+
+
+def _say_goodbye_in_pool_workers() -> None:
+    """Children of multiprocessing leave through `os._exit`: its own finalizers run, atexit does not.
+
+    It drops inherited finalizers when a child starts, hence the detour by its after-fork hooks.
+    """
+    util = sys.modules["multiprocessing.util"]
+    util.register_after_fork(uninstrument, lambda goodbye: util.Finalize(None, goodbye, exitpriority=GOODBYE))
 
 
 def _describe_process(settings: Settings) -> Process:
@@ -188,7 +204,7 @@ def instrument(**settings: Any) -> Handle:
         if _active is None:
             _active = Handle(Settings.read(**settings))
             atexit.unregister(uninstrument)
-            atexit.register(uninstrument)  # now, so that it runs before what the program set up earlier closes
+            atexit.register(uninstrument)  # now: it runs before what the program set up earlier closes
         return _active
 
 

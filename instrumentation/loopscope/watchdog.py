@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from loopscope import places
 from loopscope.clock import now
 from loopscope.recorder import SECOND, recorder
-from loopscope.records import Block, Place, Slice, Task
+from loopscope.records import Block, Job, Place, Slice, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,7 @@ class Sighting:
 
     clock: LoopClock
     task: Task | None
+    job: Job | None
     looks: Counter[Place] = field(default_factory=Counter)
     stacks: dict[Place, tuple[Place, ...]] = field(default_factory=dict)
     first_look: tuple[int, int] = (0, 0)  # time, processor time of the loop's thread
@@ -47,9 +48,9 @@ class Watchdog(threading.Thread):
     """Looks at every loop's clock a few times per block threshold.
 
     A handle that has run for half the threshold is looked at (`sys._current_frames`), so that a block which
-    ends soon after has a stack all the same. At the threshold its Block is opened and stands in `blocks` until
-    the loop itself reports the exact end, which the pump collects with `settle`. The lock is shared by
-    watchdog and pump only. Own lateness tells the cause: when this thread could not run either, either C code
+    ends soon after has a stack all the same. At the threshold its Block is opened and stands in `blocks`
+    until the loop itself reports the exact end, which the pump collects with `settle`. The lock is shared by
+    watchdog and pump only. Own lateness tells the cause: when this thread could not run either, then C code
     held the GIL (the process used its processor) or the host stood still (it did not).
     """
 
@@ -112,7 +113,8 @@ class Watchdog(threading.Thread):
         key = clock.thread, began
         sighting = self._seen.get(key)
         if sighting is None:
-            sighting = self._seen[key] = Sighting(clock, clock.running)
+            task = clock.running
+            sighting = self._seen[key] = Sighting(clock, task, task.job if task else None)
             sighting.first_look = moment, processor
         sighting.last_look = moment, processor
         if sighting.looks.total() < MOST_STACKS:
@@ -124,7 +126,7 @@ class Watchdog(threading.Thread):
 
     def _open(self, key: Key, sighting: Sighting) -> None:
         block = sighting.block or Block(
-            recorder.new_id(), sighting.clock.thread_name, sighting.task, started=key[1]
+            recorder.new_id(), sighting.clock.thread_name, sighting.task, key[1], job=sighting.job
         )
         _describe(block, sighting)
         block.cause = self._cause(block, sighting, sighting.last_look[0])
@@ -157,7 +159,7 @@ class Watchdog(threading.Thread):
     ) -> Block:
         block = sighting.block if sighting is not None else None
         if block is None:
-            block = Block(recorder.new_id(), clock.thread_name, task, began)
+            block = Block(recorder.new_id(), clock.thread_name, task, began, job=task.job if task else None)
         block.ended = end
         if sighting is not None:
             _describe(block, sighting)

@@ -102,7 +102,7 @@ class Rows:
         shift = self._shift
         return (
             wait.task.id,
-            _id_of(wait.task.job),
+            _id_of(wait.job),
             wait.kind,
             self._resource(wait.resource),
             self._place(wait.site),
@@ -155,7 +155,7 @@ class Rows:
             block.id,
             block.thread,
             _id_of(task),
-            _id_of(task.job) if task is not None else 0,
+            _id_of(block.job),
             block.started + shift,
             block.ended and block.ended + shift,
             block.cause,

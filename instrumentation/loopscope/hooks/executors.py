@@ -83,10 +83,10 @@ def _name_of(function: Any) -> str:
     return getattr(function, "__qualname__", "") or type(function).__qualname__
 
 
-def _end(item: WorkItem, outcome: str, error: BaseException | None = None) -> None:
+def _end(item: WorkItem, outcome: str, error: BaseException | None = None, moment: int | None = None) -> None:
     if recorder.items.pop(item.id, None) is None:
         return
-    item.ended = now()
+    item.ended = moment or now()
     item.future = None
     item.outcome = outcome
     item.exception = type(error).__qualname__ if error is not None else ""
@@ -114,7 +114,7 @@ class _Call:
         self.function = function
         self.context = copy_context() if recorder.settings.propagate_context else None
 
-    def __call__(self, *args: Any, **options: Any) -> Any:
+    def __call__(self, /, *args: Any, **options: Any) -> Any:
         item = self.item
         item.started = now()
         item.worker = threading.current_thread().name
@@ -178,16 +178,17 @@ class _PoolModel:
                 self.queued.append(item)
 
     def done(self, item: WorkItem, future: Future[Any]) -> None:
+        moment = now()
         with self.lock:
             if item.started:
-                self._hand_on(now())
+                self._hand_on(moment)
             else:
                 self.queued.remove(item)
         if future.cancelled():
             _end(item, CANCELLED)
         else:
             error = future.exception()
-            _end(item, OK if error is None else ERROR, error)
+            _end(item, OK if error is None else ERROR, error, moment)
 
     def _hand_on(self, moment: int) -> None:
         if self.queued:

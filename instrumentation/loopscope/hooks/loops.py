@@ -42,7 +42,7 @@ def _starting(original: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def clock_of(loop: asyncio.AbstractEventLoop) -> LoopClock:
-    """The clock of a loop, made when it is first seen. Raises AttributeError for loops that take no attribute."""
+    """A loop's clock, made when first seen. Raises AttributeError for loops that take no attributes."""
     clock: LoopClock | None = getattr(loop, ATTRIBUTE, None)
     if clock is None:
         clock = LoopClock(loop)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from loopscope import places, private
 from loopscope.clock import now
@@ -16,6 +16,7 @@ from loopscope.records import (
     CONDITION,
     ERROR,
     EVENT,
+    HTTP,
     LOCK,
     OK,
     QUEUE,
@@ -92,10 +93,10 @@ def _acquiring(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., An
     def make(original: Callable[[Any], Awaitable[bool]]) -> Callable[[Any], Awaitable[bool]]:
         async def acquire(self: Any) -> bool:
             try:
-                resource = getattr(self, RESOURCE, None) or resource_of(self, kind)
                 task = current_task()
+                resource = getattr(self, RESOURCE, None) or resource_of(self, kind)
                 site = places.note_caller(sys._getframe(1))
-                wait = _begin(resource, task, site) if task and would_wait(self) else None
+                wait = _begin(resource, task, site) if _is_news(task) and would_wait(self) else None
             except Exception:
                 recorder.fault("acquire")
                 return await original(self)
@@ -150,21 +151,27 @@ def _let_go(resource: Resource) -> None:
 def _waiting(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., Any]:
     def make(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def wait(self: Any, *args: Any) -> Any:
+            begun = None
             try:
                 task = current_task() if would_wait(self) else None
-                if task is not None:
+                if _is_news(task):
                     site = places.note_caller(sys._getframe(1))
                     begun = _begin(resource_of(self, kind), task, site)
             except Exception:
                 recorder.fault("wait")
                 return await original(self, *args)
-            if task is None:
+            if begun is None:
                 return await original(self, *args)
             return await _watched(original(self, *args), begun)
 
         return wait
 
     return make
+
+
+def _is_news(task: Task | None) -> TypeGuard[Task]:
+    """What an HTTP client waits for inside is a part of the request, which is a wait already."""
+    return task is not None and (task.wait is None or task.wait.kind != HTTP)
 
 
 def _begin(resource: Resource, task: Task, site: Any) -> Wait:

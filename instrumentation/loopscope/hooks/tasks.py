@@ -1,9 +1,9 @@
 """Task lifecycle: who created a task and where, its steps on the loop, how it ended.
 
-`BaseEventLoop.create_task` is wrapped rather than a task factory set, so that `get_task_factory()` and a user's
-own factory stay as they are. Steps are timed in `Handle._run`, which every callback of a Python loop passes
-through: no coroutine is wrapped, no done callback is added, and a task's repr, stack and references are its own.
-One reading of the clock a step is enough, since the end of one handle is the beginning of the next.
+`BaseEventLoop.create_task` is wrapped rather than a task factory set, so that `get_task_factory()` and a
+user's own factory stay as they are. Steps are timed in `Handle._run`, which every callback of a Python loop
+passes through: no coroutine is wrapped, no done callback is added, and a task's repr, stack and references
+are its own. One reading of the clock a step is enough: the end of one handle is the beginning of the next.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from loopscope.records import (
     DESTROYED_PENDING,
     ERROR,
     NEVER_STARTED,
+    NOWHERE,
     OK,
     Task,
 )
@@ -42,6 +43,28 @@ def install(patches: Patches, settings: Settings) -> None:
     patches.replace(asyncio.BaseEventLoop, "create_task", _creating)
     patches.replace(events.Handle, "_run", _stepping(settings))
     places.stop_codes.add(id(events.Handle._run.__code__))
+    running = asyncio._get_running_loop()
+    if running is not None:
+        _adopt_existing(running)
+
+
+def _adopt_existing(loop: Any) -> None:
+    """Tasks that are older than we are: their creation site is not known, and their life begins now."""
+    moment = now()
+    for task in asyncio.all_tasks(loop):
+        record = Task(
+            recorder.new_id(),
+            task.get_context().get(job_var) if hasattr(task, "get_context") else None,
+            0,
+            getattr(task.get_coro(), "__qualname__", ""),
+            NOWHERE,
+            moment,
+            weakref.ref(task),
+            first_run=moment,
+            last_ran=moment,
+            steps=1,
+        )
+        open_tasks[id(task)] = record
 
 
 def _creating(original: Callable[..., _Task]) -> Callable[..., _Task]:

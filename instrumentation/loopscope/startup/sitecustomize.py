@@ -20,7 +20,7 @@ class _Trigger:
     def __init__(self) -> None:
         self.armed = True
 
-    def find_spec(self, name, path, target=None):  # noqa: ANN001, ANN201  # typing is not imported here
+    def find_spec(self, name, path, target=None):
         if not self.armed or name not in _TRIGGERS:
             return None
         self.armed = False
@@ -30,7 +30,7 @@ class _Trigger:
             return None
         execute = spec.loader.exec_module
 
-        def exec_module(module) -> None:  # noqa: ANN001
+        def exec_module(module) -> None:
             execute(module)
             _instrument()
 
@@ -44,7 +44,7 @@ def _instrument() -> None:
 
         loopscope.instrument()
     except Exception as error:  # the program comes first
-        print(f"loopscope: this process is not observed: {error!r}", file=sys.stderr)
+        sys.stderr.write(f"loopscope: this process is not observed: {error!r}\n")
     # The port is taken now: processes that this one starts serve their metrics on any free one.
     if os.environ.get("LOOPSCOPE_METRICS_PORT", "") not in {"-1", "off"}:
         os.environ["LOOPSCOPE_METRICS_PORT"] = "0"

@@ -112,7 +112,9 @@ class Recording:
         return resource
 
     def wait(self, task: Task, kind: str, resource: Resource | None = None, held_by=(), detail="") -> Wait:
-        wait = Wait(task, kind, resource, self.place(40), self.now, held_by=held_by, detail=detail)
+        wait = Wait(
+            task, kind, resource, self.place(40), self.now, held_by=held_by, detail=detail, job=task.job
+        )
         task.wait = wait
         return wait
 

@@ -197,7 +197,7 @@ def test_a_block_of_the_loop_is_an_event_of_the_task_that_blocked(tree_of):
     """The event stands at the beginning of the block and names the line to blame."""
 
     async def upload():
-        time.sleep(0.3)  # noqa: ASYNC251  # the fault under test
+        time.sleep(0.3)  # the fault under test
 
     async def main():
         with loopscope.job("podcast"):

@@ -1,0 +1,65 @@
+"""Observing a program and looking at its records, in one step."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import loopscope
+from loopscope.records import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+
+class Seen:
+    """An exporter that keeps all batches, and the way to run a program under it."""
+
+    def __init__(self, handle: loopscope.Handle) -> None:
+        self.handle = handle
+        self.state = handle.state
+        self.batch = Batch(0)
+        handle.exporter("wait for the start")
+        handle.exporters["seen"] = self
+
+    def drain(self, batch: Batch) -> None:
+        for field in dataclasses.fields(Batch)[1:]:
+            getattr(self.batch, field.name).extend(getattr(batch, field.name))
+
+    def stop(self) -> None:
+        """Nothing to close."""
+
+    def run(self, program: Coroutine[Any, Any, Any]) -> Batch:
+        """Run to the end, take loopscope off, and give everything that was recorded."""
+        asyncio.run(program)
+        return self.finish()
+
+    def finish(self) -> Batch:
+        loopscope.uninstrument()
+        assert not self.state.faults, self.state.faults
+        assert not self.state.dropped, self.state.dropped
+        return self.batch
+
+    def task(self, coroutine: str) -> Any:
+        (found,) = [t for t in self.batch.tasks if t.coroutine.endswith(coroutine)]
+        return found
+
+
+@pytest.fixture
+def observe() -> Iterator[Callable[..., Seen]]:
+    """Instrument with settings for a test; taken off again whatever happens."""
+
+    def start(**settings: Any) -> Seen:
+        quiet = {"journal": "off", "metrics_port": -1, "spans": "off"}
+        return Seen(loopscope.instrument(**quiet | settings))
+
+    yield start
+    loopscope.uninstrument()
+
+
+@pytest.fixture
+def seen(observe: Callable[..., Seen]) -> Seen:
+    return observe()

@@ -1,0 +1,165 @@
+"""Work items: how long they queued, who ran them, for whom; and contexts that travel with them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import pytest
+
+import loopscope
+from loopscope.records import CANCELLED, ERROR, OK
+
+COLOUR = contextvars.ContextVar("colour", default="none")
+
+
+def item_of(batch, function):
+    return [i for i in batch.items if i.function.endswith(function)]
+
+
+def test_to_thread_is_a_work_item_of_the_default_executor(seen):
+    """Named by the user's function, submitted on the user's line by the task that waits for it."""
+
+    async def main():
+        await asyncio.to_thread(time.sleep, 0.02)
+
+    batch = seen.run(main())
+    (item,) = item_of(batch, "sleep")
+    assert item.executor.name == "default"
+    assert item.task == seen.task("main").id
+    assert item.site.function.endswith("main")
+    assert item.submitted <= item.started <= item.ended - 20_000_000
+    assert item.worker.startswith("asyncio_")
+    (wait,) = [w for w in batch.waits if w.kind == "executor"]
+    assert wait.resource is item.executor
+
+
+def test_queueing_shows_in_depth_and_times(seen):
+    """A pool of one: the second item waits for the first, and says how many were before it."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as encoders:
+            await asyncio.gather(*(loop.run_in_executor(encoders, time.sleep, 0.05) for _ in range(3)))
+
+    batch = seen.run(main())
+    first, second, third = sorted(item_of(batch, "sleep"), key=lambda item: item.submitted)
+    assert first.executor.name == "encoders"
+    assert first.executor.capacity == 1
+    assert third.depth == second.depth + 1
+    assert second.started >= first.ended
+    assert third.started - third.submitted > 80_000_000
+
+
+def test_context_travels_into_threads(seen):
+    """The user's variables and the job, in a pool that knows nothing of contexts."""
+
+    def inside():
+        loopscope.job("in the thread").__enter__()
+        return COLOUR.get()
+
+    async def main():
+        COLOUR.set("red")
+        with loopscope.job("outside") as job, ThreadPoolExecutor(1) as pool:
+            assert await asyncio.get_running_loop().run_in_executor(pool, inside) == "red"
+        return job
+
+    seen.run(main())
+    (outside,) = seen.batch.jobs
+    (item,) = item_of(seen.batch, "inside")
+    assert item.job is outside
+    (inner,) = seen.state.jobs.values()
+    assert inner.parent == outside.id
+
+
+def test_context_can_stay_at_home(observe):
+    """With the setting off only the job travels."""
+    seen = observe(propagate_context=False)
+
+    async def main():
+        COLOUR.set("red")
+        with loopscope.job("outside"), ThreadPoolExecutor(1) as pool:
+            return await asyncio.get_running_loop().run_in_executor(pool, COLOUR.get)
+
+    assert asyncio.run(main()) == "none"
+    seen.finish()
+    assert seen.batch.items[0].job.name == "outside"
+
+
+def test_what_a_work_item_raises_arrives_unchanged(seen):
+    """The same exception object's type and text, and an item that says so."""
+
+    def fails():
+        raise LookupError("gone")
+
+    async def main():
+        with pytest.raises(LookupError, match=r"^gone$"):
+            await asyncio.to_thread(fails)
+
+    batch = seen.run(main())
+    (item,) = item_of(batch, "fails")
+    assert (item.outcome, item.exception) == (ERROR, "LookupError")
+
+
+def test_an_item_cancelled_in_the_queue_is_closed(seen):
+    """It never started, and does not count as queued for ever."""
+    pool = ThreadPoolExecutor(1)
+    blocker = pool.submit(time.sleep, 0.3)
+    queued = pool.submit(os.getpid)
+    assert queued.cancel()
+    blocker.result()
+    pool.shutdown()
+    batch = seen.finish()
+    (item,) = item_of(batch, "getpid")
+    assert item.outcome == CANCELLED
+    assert not item.started
+
+
+def test_keywords_of_the_user_never_collide(seen):
+    """`submit(fn, self=..., fn=...)` is legal."""
+
+    def takes(**options):
+        return sorted(options)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(takes, self=1, fn=2, item=3).result() == ["fn", "item", "self"]
+    assert item_of(seen.finish(), "takes")[0].outcome == OK
+
+
+def test_process_pools_are_recorded_without_wrapping_the_work(seen):
+    """Two workers, four items: two start at once, the others when a worker is free."""
+    with ProcessPoolExecutor(2) as pool:
+        futures = [pool.submit(time.sleep, 0.2) for _ in range(4)]
+        for future in futures:
+            future.result()
+    items = sorted(item_of(seen.finish(), "sleep"), key=lambda item: item.id)
+    assert [item.outcome for item in items] == [OK] * 4
+    assert [item.depth for item in items] == [0, 0, 0, 1]
+    ends = sorted(item.ended for item in items[:2])
+    assert items[0].started == items[0].submitted
+    assert items[2].started >= ends[0]
+    assert items[3].started >= ends[0]
+
+
+def test_queue_depth_and_busy_workers_are_live(seen):
+    """The executor's record counts them while it lasts."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        pool = ThreadPoolExecutor(2)
+        work = [loop.run_in_executor(pool, time.sleep, 0.4) for _ in range(5)]
+        deadline = time.monotonic() + 5
+        while True:
+            executors = [r for r in seen.state.resources.values() if r.kind == "executor"]
+            if executors and (executors[0].in_use, executors[0].waiting) == (2, 3):
+                break
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        await asyncio.gather(*work)
+        pool.shutdown()
+
+    seen.run(main())
+    assert len(seen.batch.items) == 5

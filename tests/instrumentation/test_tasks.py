@@ -1,0 +1,156 @@
+"""Task lifecycle: what is recorded of tasks, and that they do not notice."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+
+from loopscope.records import CANCELLED, DESTROYED_PENDING, ERROR, NEVER_STARTED, OK
+
+
+async def nothing():
+    await asyncio.sleep(0)
+
+
+def test_a_task_has_creation_site_parent_and_times(seen):
+    """The site is the user's line, also behind gather; the parent is the task that created it."""
+
+    async def parent():
+        await asyncio.gather(nothing())
+
+    seen.run(parent())
+    child, creator = seen.task("nothing"), seen.task("parent")
+    assert child.site.file == __file__
+    assert child.site.function.endswith("parent")
+    assert child.parent == creator.id
+    assert child.created <= child.first_run < child.ended
+    assert child.steps == 2
+    assert child.outcome == OK
+    assert child.name.startswith("Task-")
+
+
+def test_outcomes_tell_how_a_task_ended(seen):
+    """Errors carry type and line, cancellation is none of them."""
+
+    async def fails():
+        raise KeyError("secret value")
+
+    async def main():
+        failing, cancelled = asyncio.create_task(fails()), asyncio.create_task(asyncio.sleep(9), name="nine")
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.gather(failing, cancelled, return_exceptions=True)
+
+    batch = seen.run(main())
+    failed = seen.task("fails")
+    assert (failed.outcome, failed.exception) == (ERROR, "KeyError")
+    assert failed.raised_at.function.endswith("fails")
+    assert "secret" not in repr(failed)
+    (cancelled,) = [t for t in batch.tasks if t.name == "nine"]
+    assert cancelled.outcome == CANCELLED
+
+
+def test_a_task_nobody_holds_is_still_collected_and_recorded_as_destroyed(seen, caplog):
+    """We keep no reference: asyncio's own message appears, and the record says what happened."""
+
+    async def forgotten():
+        await asyncio.get_running_loop().create_future()
+
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        asyncio.create_task(forgotten())  # noqa: RUF006  # that is the fault under test
+        await asyncio.sleep(0)
+        gc.collect()
+        deadline = time.monotonic() + 5
+        while not [t for t in seen.batch.tasks if t.outcome == DESTROYED_PENDING]:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+    seen.run(main())
+    assert seen.task("forgotten").outcome == DESTROYED_PENDING
+    assert seen.task("forgotten").steps == 1
+
+
+def test_a_task_that_never_ran_is_told_from_one_that_was_left_waiting(seen):
+    """Its loop was closed before the first step."""
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)
+    task = loop.create_task(nothing())
+    coroutine = task.get_coro()
+    loop.close()
+    del task
+    coroutine.close()
+    gc.collect()
+    deadline = time.monotonic() + 5
+    while not seen.batch.tasks:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert seen.task("nothing").outcome == NEVER_STARTED
+
+
+def test_long_steps_become_slices(seen):
+    """Only what runs longer than the threshold without a pause."""
+
+    async def main():
+        time.sleep(0.03)
+        await asyncio.sleep(0)
+        time.sleep(0.001)
+
+    batch = seen.run(main())
+    (slice_,) = batch.slices
+    assert slice_.task is seen.task("main")
+    assert slice_.ended - slice_.started >= 30_000_000
+    assert seen.task("main").running >= slice_.ended - slice_.started
+
+
+def test_nothing_of_a_task_changes(seen):
+    """No callback in its repr, no factory, no wrapper around its coroutine, no look at its exception."""
+
+    async def fails():
+        raise ValueError
+
+    async def main():
+        unretrieved = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: unretrieved.append(context["message"]))
+        coroutine = fails()
+        task = asyncio.create_task(coroutine, name="mine")
+        assert "cb=" not in repr(task)
+        assert task.get_coro() is coroutine
+        assert loop.get_task_factory() is None
+        assert task.get_name() == "mine"
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        del task, coroutine
+        gc.collect()
+        assert unretrieved == ["Task exception was never retrieved"]
+
+    seen.run(main())
+    assert seen.task("fails").outcome == ERROR
+
+
+def test_a_running_loop_can_be_instrumented(observe):
+    """Tasks made from then on are seen, with their waits and the loop's lag."""
+
+    async def main():
+        seen = observe()
+        await asyncio.gather(nothing(), nothing())
+        return seen
+
+    seen = asyncio.run(main())
+    batch = seen.finish()
+    assert [t.outcome for t in batch.tasks if t.coroutine == "nothing"] == [OK, OK]
+    assert seen.state.lag.count > 0
+
+
+def test_open_tasks_can_be_bounded(observe):
+    """What is over the bound is counted as dropped, and runs as ever."""
+    seen = observe(max_open=3)
+
+    async def main():
+        await asyncio.gather(*(nothing() for _ in range(10)))
+
+    asyncio.run(main())
+    assert seen.state.dropped["task"] >= 8
+    assert len([t for t in seen.batch.tasks if t.coroutine == "nothing"]) <= 3
