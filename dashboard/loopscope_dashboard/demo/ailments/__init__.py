@@ -36,7 +36,7 @@ AILMENTS = (
     ),
     Ailment(
         double_semaphore.NAME,
-        double_semaphore.produce,
+        double_semaphore.speak_podcast,
         "chunks that hold a permit and wait for a second one; not one request leaves, for ever",
     ),
     Ailment(

@@ -39,8 +39,8 @@ class CarefulSpeechClient:
             await asyncio.to_thread(path.write_bytes, await self.speak(tidy))
 
 
-async def produce(vendors: str) -> None:
-    """Speak all chunks of one podcast in parallel."""
+async def speak_podcast(vendors: str) -> None:
+    """Speak all chunks of one podcast at the same time."""
     with (
         loopscope.job(NAME, key="podcast that never speaks"),
         tempfile.TemporaryDirectory() as folder,
