@@ -28,7 +28,7 @@ async def podcast(number: int) -> None:
     for _ in chunks:
         await ready.get()
     await asyncio.gather(*chunks)
-    time.sleep(0.12)  # noqa: ASYNC251  the block that the metrics are to show
+    time.sleep(0.12)  # the block that the metrics are to show
     if number % 2:
         raise ValueError(number)
 

@@ -50,7 +50,7 @@ def test_other_methods_are_refused(service):
 
 
 def test_the_text_is_made_off_the_loop(state, service):
-    """Ten thousand tasks take tens of milliseconds to count; the loop must not pay for them."""
+    """Ten thousand tasks take 10 ms to count; the loop must not pay for them."""
     threads = []
 
     class Tasks(dict):
