@@ -12,12 +12,14 @@ from loopscope import places, tracing
 from loopscope.clock import now
 from loopscope.context import current_task, job_var
 from loopscope.recorder import recorder
-from loopscope.records import CANCELLED, ERROR, OK, Job
+from loopscope.records import CANCELLED, ERROR, NOWHERE, OK, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Token
     from types import TracebackType
+
+    from loopscope.records import Place, RawPlace
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,7 +51,7 @@ class JobContext:
             self._kind,
             parent.id if parent is not None else 0,
             task.id if task is not None else 0,
-            places.note_caller(sys._getframe(1)),
+            _caller(),
             now(),
         )
         job.progress = job.started
@@ -98,13 +100,21 @@ class JobContext:
         return _decorate(function, self._name, self._key)
 
 
+def _caller() -> Place | RawPlace:
+    try:
+        return places.note_caller(sys._getframe(2))
+    except Exception:
+        recorder.fault("job")
+        return NOWHERE
+
+
 def close(job: Job, error: BaseException | None) -> None:
     """End an open job; the outcome follows from the exception it ended with."""
     if recorder.jobs.pop(job.id, None) is None:
         return
     job.ended = now()
     if error is None:
-        job.outcome = OK
+        job.outcome = ERROR if job.exception else OK
     else:
         job.outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
         job.exception = type(error).__qualname__

@@ -39,7 +39,10 @@ def install(patches: Patches, _: Settings) -> None:
 def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
         original(self, *args, **options)
-        setattr(self, SITE, places.note_caller(sys._getframe(1)))
+        try:
+            setattr(self, SITE, places.note_caller(sys._getframe(1)))
+        except Exception:
+            recorder.fault("executor")
 
     return __init__
 

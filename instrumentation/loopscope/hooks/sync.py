@@ -63,8 +63,11 @@ def _always(_: Any) -> bool:
 def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
         original(self, *args, **options)
-        caller = sys._getframe(1)
-        setattr(self, SITE, (caller.f_code, caller.f_lasti))
+        try:
+            caller = sys._getframe(1)
+            setattr(self, SITE, (caller.f_code, caller.f_lasti))
+        except Exception:
+            recorder.fault("primitive")
 
     return __init__
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from loopscope.settings import Settings
 
 _JOB = "loopscope.job"  # in the ASGI scope
+FAILED = 500  # HTTP status from which a request's job has failed
 
 
 def install_applications(patches: Patches, _: Settings) -> None:
@@ -41,11 +42,17 @@ def _serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitabl
 
 
 def _until_sent(send: Callable[[Any], Awaitable[None]], job: Job) -> Callable[[Any], Awaitable[None]]:
-    """The request's job ends with the last byte of its response, not with what runs after it."""
+    """The request's job ends with the last byte of its response, not with what runs after it.
+
+    A failed request's ends when the application is through, since the exception comes after the response.
+    """
 
     async def send_and_see(message: Any) -> None:
         await send(message)
-        if message["type"] == "http.response.body" and not message.get("more_body", False):
+        if message["type"] == "http.response.start" and message["status"] >= FAILED:
+            job.exception = f"HTTP {message['status']}"
+        last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if last and not job.exception:
             close(job, None)
 
     return send_and_see

@@ -1,0 +1,110 @@
+"""Installing and removing hooks: idempotent twins that respect what others patched."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import subprocess
+import sys
+import textwrap
+from asyncio import events
+
+import pytest
+
+import loopscope
+from loopscope.hooks.patching import Patches
+
+PATCHED = [
+    (asyncio.BaseEventLoop, "create_task"),
+    (events.Handle, "_run"),
+    (events, "_set_running_loop"),
+    (asyncio.Semaphore, "acquire"),
+    (asyncio.Lock, "release"),
+    (asyncio.Queue, "get"),
+    (concurrent.futures.ThreadPoolExecutor, "submit"),
+]
+
+
+def test_uninstrument_restores_what_instrument_replaced(observe):
+    """Every name, to the very object; doing either twice changes nothing."""
+    before = [getattr(owner, name) for owner, name in PATCHED]
+    handle = observe().handle
+    during = [getattr(owner, name) for owner, name in PATCHED]
+    assert all(a is not b for a, b in zip(before, during, strict=True))
+    assert loopscope.instrument() is handle
+    assert [getattr(owner, name) for owner, name in PATCHED] == during
+    loopscope.uninstrument()
+    loopscope.uninstrument()
+    assert [getattr(owner, name) for owner, name in PATCHED] == before
+
+
+def test_a_patch_made_over_ours_stays(observe, monkeypatch):
+    """We restore only what is still ours."""
+    observe()
+    theirs = object()
+    monkeypatch.setattr(asyncio.Lock, "acquire", theirs)
+    loopscope.uninstrument()
+    assert asyncio.Lock.acquire is theirs
+
+
+def test_uninstrument_with_work_in_flight(observe):
+    """Tasks that wait under a hook go on when the hooks are gone."""
+
+    async def main():
+        seen = observe()
+        lock = asyncio.Lock()
+        await lock.acquire()
+        waiting = asyncio.create_task(lock.acquire())
+        await asyncio.sleep(0)
+        seen.finish()
+        lock.release()
+        assert await waiting
+        lock.release()
+        return await asyncio.to_thread(int, "7")
+
+    assert asyncio.run(main()) == 7
+
+
+def test_a_missing_name_is_passed_over():
+    """Another Python may not have it."""
+    patches = Patches()
+    patches.replace(asyncio, "no_such_name", lambda original: original)
+    assert not hasattr(asyncio, "no_such_name")
+    assert repr(patches) == "<Patches: >"
+
+
+def test_hooks_that_raise_do_not_change_the_program(observe, monkeypatch):
+    """The fault is counted and logged once; the program's result is its own."""
+    seen = observe()
+
+    def broken(*_):
+        raise OSError("a bug of ours")
+
+    monkeypatch.setattr("loopscope.places.note_caller", broken)
+
+    async def main():
+        lock = asyncio.Lock()
+        async with lock:
+            return await asyncio.gather(asyncio.to_thread(len, "abc"), asyncio.sleep(0, 4))
+
+    assert asyncio.run(main()) == [3, 4]
+    assert seen.state.faults["create_task"] > 1
+    assert seen.state.faults["acquire"] == 1
+    assert seen.state.faults["submit"] == 1
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_libraries_are_hooked_whenever_they_are_imported(order):
+    """Before or after instrument(), in an interpreter of its own."""
+    program = f"""
+        import loopscope
+        if {order == "before"}: import starlette.applications, starlette.background
+        loopscope.instrument(journal="off", metrics_port=-1)
+        import starlette.applications, starlette.background
+        from starlette.background import BackgroundTask
+        assert hasattr(BackgroundTask.__call__, "__loopscope_original__")
+        assert hasattr(starlette.applications.Starlette.__call__, "__loopscope_original__")
+        loopscope.uninstrument()
+        assert not hasattr(BackgroundTask.__call__, "__loopscope_original__")
+    """
+    subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(program)], check=True, timeout=60)
