@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope.records import OK
 from loopscope_dashboard.explorer.lanes import OPEN, OPEN_JOBS, orphans
-from loopscope_dashboard.explorer.names import ELSEWHERE, task_names
+from loopscope_dashboard.explorer.names import ELSEWHERE, short_function, task_names
 from loopscope_dashboard.words import clock, counted, span
 
 if TYPE_CHECKING:
@@ -189,7 +189,9 @@ def place(where: Place) -> str:
 
 def short(where: Place) -> str:
     """For tables: the file without its folders."""
-    return f"{PurePath(where.file).name}:{where.line} in {where.function}" if where.line else ""
+    return (
+        f"{PurePath(where.file).name}:{where.line} in {short_function(where.function)}" if where.line else ""
+    )
 
 
 def what_for(wait: WaitInfo) -> str:

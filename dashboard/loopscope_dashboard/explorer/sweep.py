@@ -35,11 +35,7 @@ def paint(strokes: Iterable[Stroke], start: int, end: int) -> list[Segment]:
 
     A sweep over the strokes' edges with a heap of what is open: n log n, whatever overlaps what.
     """
-    inside = [
-        stroke._replace(start=max(stroke.start, start), end=min(stroke.end, end))
-        for stroke in strokes
-        if stroke.start < min(stroke.end, end) and stroke.end > start
-    ]
+    inside = [_cut(stroke, start, end) for stroke in strokes if _is_inside(stroke, start, end)]
     waiting = sorted(inside, key=attrgetter("start"))
     edges = sorted({edge for stroke in waiting for edge in (stroke.start, stroke.end)})
     open_strokes: list[Stroke] = []
@@ -54,6 +50,16 @@ def paint(strokes: Iterable[Stroke], start: int, end: int) -> list[Segment]:
         if open_strokes:
             _append(segments, edge, next_edge, open_strokes[0])
     return segments
+
+
+def _is_inside(stroke: Stroke, start: int, end: int) -> bool:
+    return stroke.start < stroke.end and stroke.start < end and stroke.end > start
+
+
+def _cut(stroke: Stroke, start: int, end: int) -> Stroke:
+    if stroke.start >= start and stroke.end <= end:
+        return stroke
+    return stroke._replace(start=max(stroke.start, start), end=min(stroke.end, end))
 
 
 def _append(segments: list[Segment], start: int, end: int, stroke: Stroke) -> None:

@@ -40,8 +40,9 @@ test("a kind hides the others: requests drown the jobs people ask about", () => 
   assert.equal(matching(mixed, { ...all, kind: "job" }).length, 3);
 });
 
-test("newest first, but what still runs stands on top", () => {
-  assert.deepEqual(sorted(jobs, { column: "started", down: true }).map((one) => one.started), [1, 3, 2]);
+test("newest first, but what is stuck or still runs stands on top", () => {
+  const more = [...jobs, job("podcast", "ep-0", "stuck", "engine", 900, 0)];
+  assert.deepEqual(sorted(more, { column: "started", down: true }).map((one) => one.started), [0, 1, 3, 2]);
   assert.deepEqual(sorted(jobs, { column: "started", down: false }).map((one) => one.started), [1, 2, 3]);
 });
 

@@ -33,7 +33,7 @@ const byState = (job) => STATES.indexOf(job.state);
 
 /**
  * A sorted copy; `order` is {column, down}. Equal rows stay newest first. Newest first keeps what still runs on
- * top: the job that hangs since yesterday is the one people look for.
+ * top, stuck before running: the job that hangs since yesterday is the one people look for.
  */
 export function sorted(jobs, { column, down }) {
   const value = column === "state" ? byState : (job) => job[column];
@@ -41,6 +41,7 @@ export function sorted(jobs, { column, down }) {
   const turn = down ? -1 : 1;
   return [...jobs].sort((one, other) => {
     if (pinned(one) !== pinned(other)) return pinned(one) ? -1 : 1;
+    if (pinned(one) && one.state !== other.state) return byState(one) - byState(other);
     const [a, b] = [value(one), value(other)];
     if (a === b) return other.started - one.started;
     return (a < b ? -1 : 1) * turn;

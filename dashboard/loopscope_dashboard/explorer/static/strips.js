@@ -32,12 +32,13 @@ function drawCurve({ context, theme, place, view }, strip, top) {
   context.translate(place.gutter, top + 7);
   context.fillStyle = theme.colour(STRIP_KIND[strip.kind]);
   const edge = [];
+  const floor = strip.unit === "" ? 0 : -1; // nobody queued is no line, an idle processor is one
   for (let x = 0; x < values.length; x += 1) {
     if (Number.isNaN(values[x])) continue;
     const tall = (values[x] / highest) * height;
     context.globalAlpha = 0.28;
     context.fillRect(x, height - tall, 1, tall);
-    if (values[x] > 0) edge.push([x, height - tall]);
+    if (values[x] > floor) edge.push([x, height - tall]);
   }
   context.globalAlpha = 1;
   edge.forEach(([x, y], index) => {

@@ -124,6 +124,7 @@ class Timeline {
   }
 
   say(text) {
+    this.root.querySelector(".loading").hidden = true;
     this.message.textContent = text;
     this.message.hidden = text === "";
   }
@@ -262,6 +263,7 @@ class Timeline {
 
   scrollBy(pixels) {
     this.scroll += pixels;
+    this.box.hidden = true;
     this.refresh();
   }
 
