@@ -1,7 +1,6 @@
 """The repository as the architecture tests see it: its roots, its modules, its texts."""
 
 import ast
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,9 @@ SOURCE_ROOTS = {
     "exporters": "loopscope_exporters",
     "dashboard": "loopscope_dashboard",
 }
+
+OURS = {".ci", ".gitignore", ".streamlit"}
+LEFT_BEHIND = {"__pycache__", "build", "dist"}
 
 
 class Module(NamedTuple):
@@ -38,11 +40,15 @@ class Module(NamedTuple):
                 yield "." * node.level + (node.module or "")
 
 
-def files():
-    """Everything that git would commit."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.check_output(command, cwd=ROOT, text=True).split("\0")
-    return [path for name in listed if name and (path := ROOT / name).is_file()]
+def files(folder=ROOT):
+    """Every file of the repository; not what tools leave behind or what is installed into it."""
+    for entry in sorted(folder.iterdir()):
+        if entry.name in LEFT_BEHIND or (entry.name.startswith(".") and entry.name not in OURS):
+            continue
+        if entry.is_dir():
+            yield from files(entry)
+        else:
+            yield entry
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +64,7 @@ def source_roots():
 
 @pytest.fixture(scope="session")
 def all_files():
-    return files()
+    return list(files())
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,7 @@ def settings_are_typed(given: dict[str, Any]) -> Settings | None:
 
 async def mistakes_are_seen() -> None:
     await encode("chunk")  # type: ignore[arg-type]
-    await encode(b"chunk", 128)  # type: ignore[misc]
+    await encode(b"chunk", 128)  # type: ignore[call-arg]
     await publish(title=7)  # type: ignore[arg-type]
     count("words", 1)  # type: ignore[call-arg, arg-type]
     await Engine().produce("seven")  # type: ignore[arg-type]
