@@ -30,31 +30,24 @@ PROGRAM = """
 """
 
 
+def loopscope_run(journal, *command):
+    return [sys.executable, "-m", "loopscope", "run", "--journal", str(journal), "--", *command]
+
+
 @pytest.fixture
 def run(tmp_path):
-    """Start `loopscope run` on a program text; gives the process."""
+    """Start `loopscope run` on a program text, or on a command; gives the process."""
     started = []
 
-    def start(text, *arguments, command=("-m", "loopscope", "run")):
+    def start(text, *command):
         script = tmp_path / "program.py"
         script.write_text(textwrap.dedent(text))
-        environment = {**os.environ, "LOOPSCOPE_METRICS_PORT": "-1"}
         process = subprocess.Popen(
-            [sys.executable, *command, "--journal", str(tmp_path / "journal"), "--", *arguments]
-            if arguments
-            else [
-                sys.executable,
-                *command,
-                "--journal",
-                str(tmp_path / "journal"),
-                "--",
-                sys.executable,
-                script,
-            ],
+            loopscope_run(tmp_path / "journal", *(command or (sys.executable, str(script)))),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env={**os.environ, "LOOPSCOPE_METRICS_PORT": "-1"},
         )
         started.append(process)
         return process
@@ -134,24 +127,8 @@ def test_a_journal_that_is_a_file_stops_run_before_the_program(tmp_path):
     """The user is there to put it right."""
     file = tmp_path / "file"
     file.write_text("")
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "loopscope",
-            "run",
-            "--journal",
-            str(file),
-            "--",
-            sys.executable,
-            "-c",
-            "print(1)",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = loopscope_run(file, sys.executable, "-c", "print(1)")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith(f"loopscope: the journal {file} is a file, expected a folder;")

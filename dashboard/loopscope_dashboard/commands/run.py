@@ -22,7 +22,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="run a program under observation: loopscope run -- uvicorn app:app",
         usage="loopscope run [--journal DIR] -- COMMAND [ARG ...]",
     )
-    parser.add_argument("--journal", metavar="DIR", help="folder for the journal (default: LOOPSCOPE_JOURNAL)")
+    parser.add_argument("--journal", metavar="DIR", help="its folder (default: LOOPSCOPE_JOURNAL)")
     parser.add_argument("argv", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 
