@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from loopscope.state import LiveState
 
 CAUSES = (BLOCKING_CALL, CPU, GIL, HOST_PAUSED)
-KINDS = ("task", "job", "wait", "hold", "workitem", "resource")  # what a full queue may drop
+# What full queues, a failing disk or a busy span processor may drop: alerts need to see each at 0 first.
+KINDS = ("task", "job", "wait", "hold", "workitem", "resource", "journal", "span_event")
 
 
 class Ratchet:
