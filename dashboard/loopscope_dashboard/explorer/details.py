@@ -152,22 +152,22 @@ def _items(items: list[ItemInfo]) -> dict[str, Any] | None:
     rows = [
         (
             item.function,
-            span((item.started or item.ended) - item.submitted),
             span(item.ended - item.started) if item.started else "never started",
+            span((item.started or item.ended) - item.submitted),
             item.worker or (item.executor.name if item.executor else ""),
             item.outcome if item.outcome != OK else "",
         )
         for item in items
     ]
-    return _section("Work items", ("function", "queued", "ran", "worker", "outcome"), rows)
+    return _section("Work items", ("function", "ran", "queued for", "in", "outcome"), rows)
 
 
 def _blocks(blocks: list[BlockInfo]) -> dict[str, Any] | None:
     rows = [
-        (span(block.ended - block.started), short(block.culprit), block.call)
+        (short(block.culprit), span(block.ended - block.started), block.call)
         for block in sorted(blocks, key=lambda block: block.started - block.ended)
     ]
-    return _section("Blocked the loop", ("how long", "culprit", "call"), rows)
+    return _section("Blocked the loop", ("culprit", "how long", "call"), rows)
 
 
 def _children(history: JobHistory, parent: int, names: dict[int, str]) -> dict[str, Any] | None:

@@ -27,14 +27,25 @@ function fact(name, value) {
 }
 
 function section({ title, note, columns, rows }) {
-  const head = element("tr", {}, ...columns.map((name) => element("th", { scope: "col" }, name)));
-  const body = rows.map((row) => element("tr", {}, ...row.map((value) => element("td", {}, value))));
   return element(
     "section",
     {},
     element("h4", {}, title),
     note ? element("p", { class: "faint" }, note) : null,
-    element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)),
+    ...rows.map((row) => entry(columns, row)),
+  );
+}
+
+/** A row as a small block: the first two columns lead, the others follow with their names, empty ones not at all. */
+function entry(columns, [what, amount, ...rest]) {
+  const lines = rest.map((value, at) =>
+    value ? element("div", {}, element("span", { class: "faint" }, `${columns[at + 2]} `), value) : null,
+  );
+  return element(
+    "div",
+    { class: "entry" },
+    element("div", { class: "lead" }, element("strong", {}, what), element("span", {}, amount)),
+    ...lines,
   );
 }
 
