@@ -28,8 +28,11 @@ R = TypeVar("R")
 class JobContext:
     """One job as a context manager, or a maker of jobs as a decorator. Not reusable while it is open."""
 
-    def __init__(self, name: str, key: object = "", kind: str = "job") -> None:
+    def __init__(
+        self, name: str, key: object = "", kind: str = "job", site: Place | RawPlace | None = None
+    ) -> None:
         self._name = name
+        self._site = site
         self._key = str(key)
         self._kind = kind
         self._open: tuple[Job, Token[Job | None], Any, Job | None] | None = None
@@ -51,7 +54,7 @@ class JobContext:
             self._kind,
             parent.id if parent is not None else 0,
             task.id if task is not None else 0,
-            _caller(),
+            self._site or _caller(),
             now(),
         )
         job.progress = job.started

@@ -81,7 +81,10 @@ class Job:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """An asyncio task. ``running`` sums its time on the loop; ``last_ran`` is when its last step ended."""
+    """An asyncio task. ``running`` sums its time on the loop; ``last_ran`` is when its last step ended.
+
+    ``steps`` stays 0 for a task that runs on a loop whose steps cannot be seen.
+    """
 
     id: int
     job: Job | None

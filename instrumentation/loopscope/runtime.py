@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import survey, tracing
 from loopscope.clock import Anchor, now
 from loopscope.exporter import ExporterError
-from loopscope.hooks import executors, http_client, importing, loops, sync, tasks, web
+from loopscope.hooks import executors, http_client, importing, loops, sync, tasks, uvicorn, uvloop, web
 from loopscope.hooks.patching import Patches
 from loopscope.logs import logger
 from loopscope.places import source
@@ -159,6 +159,8 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             "starlette.applications": when_there(web.install_applications),
             "starlette.routing": when_there(web.install_routing),
             "starlette.background": when_there(web.install_background),
+            "uvloop": when_there(uvloop.install),
+            "uvicorn.server": lambda: uvicorn.install(patches, uninstrument),
             "httpx": when_there(http_client.install),
             "multiprocessing.util": _say_goodbye_in_pool_workers,
         },

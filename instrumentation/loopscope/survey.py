@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import awaits, naming, places
 from loopscope.hooks.executors import cancelled_unstarted
 from loopscope.hooks.tasks import collected
+from loopscope.recorder import recorder
 from loopscope.records import EXECUTOR, FUTURE, QUEUE
 
 if TYPE_CHECKING:
@@ -30,28 +31,51 @@ def look_at_tasks(state: LiveState, moment: int) -> None:
             continue
         task = record.ref()
         if task is None:
-            _close_collected(state, key, record)
-        elif len(found) < MOST_CHAINS and _is_news(state, record):
+            _close_collected(state, key, record, moment)
+            continue
+        record.name = task.get_name()
+        if len(found) < MOST_CHAINS and _is_news(state, record):
             wait = awaits.suspended(record, task)
             if wait is not None:
                 found.append(wait)
+            elif not record.steps:
+                record.last_ran = moment
         del task
     for wait in list(state.waits.values()):
         if wait.task.id not in alive or wait.started != wait.task.last_ran:
             del state.waits[wait.task.id]
     _put_into_words(found, state.items.values())
-    state.waits.update((wait.task.id, wait) for wait in found)
+    for wait in found:
+        _remember(state, wait, moment)
 
 
 def _is_news(state: LiveState, record: Task) -> bool:
+    if record.wait is not None or not record.first_run:
+        return False
     known = state.waits.get(record.id)
-    return record.wait is None and bool(record.steps) and (known is None or known.started != record.last_ran)
+    return known is None or known.started != record.last_ran or not record.steps
 
 
-def _close_collected(state: LiveState, key: int, record: Task) -> None:
-    if state.tasks.get(key) is record:
-        del state.tasks[key]
-        collected(record)
+def _remember(state: LiveState, wait: Wait, moment: int) -> None:
+    """Where steps are not seen, a task has moved when it waits on another line than at the last look."""
+    record = wait.task
+    known = state.waits.get(record.id)
+    if known is not None and not record.steps:
+        if (known.kind, known.site) == (wait.kind, wait.site):
+            return
+        record.last_ran = wait.started = moment
+    state.waits[record.id] = wait
+
+
+def _close_collected(state: LiveState, key: int, record: Task, moment: int) -> None:
+    if state.tasks.get(key) is not record:
+        return
+    del state.tasks[key]
+    collected(record)
+    wait = state.waits.pop(record.id, None)
+    if wait is not None:
+        wait.ended, wait.outcome = moment, record.outcome
+        recorder.keep(recorder.ended_waits, wait)
 
 
 def look_at_items(state: LiveState) -> None:

@@ -199,11 +199,13 @@ def _describe(block: Block, sighting: Sighting) -> None:
 
 
 def _processor_time(clock: LoopClock) -> int:
-    """Processor time of the loop's thread in ns, from the kernel's books; 0 where there are none.
+    """Time the loop's thread ran or wanted to run, ns, from the kernel's books; 0 where there are none.
 
-    `time.pthread_getcpuclockid` would do without a file, and crash if the thread has just ended.
+    Waiting for a processor counts, or a busy host would make computing look like waiting. There is
+    `time.pthread_getcpuclockid`, which needs no file, and crashes if the thread has just ended.
     """
     try:
-        return int(Path(f"/proc/self/task/{clock.native_thread}/schedstat").read_text().split()[0])
-    except (OSError, ValueError, IndexError):
+        ran, queued, _ = Path(f"/proc/self/task/{clock.native_thread}/schedstat").read_text().split()
+        return int(ran) + int(queued)
+    except (OSError, ValueError):
         return 0

@@ -59,8 +59,8 @@ def test_a_task_nobody_holds_is_still_collected_and_recorded_as_destroyed(seen, 
 
     async def main():
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        asyncio.create_task(forgotten())  # noqa: RUF006  # that is the fault under test
-        await asyncio.sleep(0)
+        asyncio.create_task(forgotten(), name="notes")  # noqa: RUF006  # that is the fault under test
+        await asyncio.sleep(0.4)
         gc.collect()
         deadline = time.monotonic() + 5
         while not [t for t in seen.batch.tasks if t.outcome == DESTROYED_PENDING]:
@@ -68,8 +68,10 @@ def test_a_task_nobody_holds_is_still_collected_and_recorded_as_destroyed(seen, 
             await asyncio.sleep(0.05)
 
     seen.run(main())
-    assert seen.task("forgotten").outcome == DESTROYED_PENDING
-    assert seen.task("forgotten").steps == 1
+    task = seen.task("forgotten")
+    assert (task.outcome, task.name, task.steps) == (DESTROYED_PENDING, "notes", 1)
+    (wait,) = [wait for wait in seen.batch.waits if wait.task is task]
+    assert (wait.kind, wait.outcome) == ("future", DESTROYED_PENDING)
 
 
 def test_a_task_that_never_ran_is_told_from_one_that_was_left_waiting(seen):

@@ -69,6 +69,7 @@ def test_a_background_task_is_a_job_of_its_own_that_begins_after_the_response(se
     assert background.name == "speak"
     assert background.parent == request.id
     assert request.ended <= background.started
+    assert background.site.function.endswith("podcast")
     spoken = [task for task in batch.tasks if task.job is background]
     assert len(spoken) == 2
 

@@ -40,7 +40,7 @@ _Task = asyncio.Task[Any]
 
 
 def install(patches: Patches, settings: Settings) -> None:
-    patches.replace(asyncio.BaseEventLoop, "create_task", _creating)
+    patches.replace(asyncio.BaseEventLoop, "create_task", creating)
     patches.replace(events.Handle, "_run", _stepping(settings))
     places.stop_codes.add(id(events.Handle._run.__code__))
     running = asyncio._get_running_loop()
@@ -67,7 +67,9 @@ def _adopt_existing(loop: Any) -> None:
         open_tasks[id(task)] = record
 
 
-def _creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
+def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
+    """Wrap a loop's `create_task`."""
+
     def create_task(self: Any, coro: Any, **options: Any) -> _Task:
         created = now()
         parent_span = None
@@ -92,10 +94,9 @@ def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Tas
     if len(open_tasks) >= recorder.max_open:
         recorder.dropped["task"] += 1
         return None
-    try:
-        parent = loop._loopscope_clock.running
-    except AttributeError:
-        parent = current_task()
+    steps_are_seen = isinstance(loop, asyncio.BaseEventLoop)
+    clock = getattr(loop, "_loopscope_clock", None)  # None before its first run
+    parent = clock.running if clock is not None and steps_are_seen else current_task()
     record = open_tasks[key] = Task(
         recorder.new_id(),
         job_var.get() if context is None else context.get(job_var),
@@ -105,7 +106,10 @@ def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Tas
         created,
         weakref.ref(task),
     )
-    if task.done():  # an eager task that never waited
+    if not steps_are_seen:
+        record.first_run = record.last_ran = created
+        task.add_done_callback(_finished)
+    elif task.done():  # an eager task that never waited
         record.first_run = created
         record.last_ran = now()
         record.running = record.last_ran - created
@@ -154,6 +158,14 @@ def _stepping(settings: Settings) -> Callable[..., Callable[[Any], None]]:
     return make
 
 
+def _finished(task: _Task) -> None:
+    """The end of a task whose steps are not seen."""
+    record = open_tasks.get(id(task))
+    if record is not None:
+        record.last_ran = now()
+        ended(record, task, record.last_ran)
+
+
 def ended(record: Task, task: _Task, end: int) -> None:
     """Close the record of a finished task and hand it over."""
     open_tasks.pop(id(task), None)
@@ -180,7 +192,7 @@ def _gone() -> None:
 def collected(record: Task) -> None:
     """Close the record of a task that was garbage-collected before it ended."""
     record.ended = now()
-    record.outcome = DESTROYED_PENDING if record.steps else NEVER_STARTED
+    record.outcome = DESTROYED_PENDING if record.first_run else NEVER_STARTED
     recorder.keep(recorder.ended_tasks, record)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from loopscope import places
 from loopscope.jobs import JobContext, close
+from loopscope.recorder import recorder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from loopscope.settings import Settings
 
 _JOB = "loopscope.job"  # in the ASGI scope
+_SITE = "_loopscope_site"  # on a background task
 FAILED = 500  # HTTP status from which a request's job has failed
 
 
@@ -27,7 +30,9 @@ def install_routing(patches: Patches, _: Settings) -> None:
 
 
 def install_background(patches: Patches, _: Settings) -> None:
-    patches.replace(sys.modules["starlette.background"].BackgroundTask, "__call__", _following_up)
+    background = sys.modules["starlette.background"].BackgroundTask
+    patches.replace(background, "__init__", _noting_creation)
+    patches.replace(background, "__call__", _following_up)
 
 
 def _serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -70,6 +75,19 @@ def _routing(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitabl
     return handle
 
 
+def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
+    """The line that adds a background task says more than the one in the framework that calls it."""
+
+    def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
+        original(self, *args, **options)
+        try:
+            setattr(self, _SITE, places.note_caller(sys._getframe(1)))
+        except Exception:
+            recorder.fault("background task")
+
+    return __init__
+
+
 def _following_up(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     """`BackgroundTasks` is a `BackgroundTask` of its own making and calls each of its tasks through here."""
 
@@ -78,7 +96,7 @@ def _following_up(original: Callable[..., Awaitable[None]]) -> Callable[..., Awa
         if function is None:
             return await original(self)
         name = getattr(function, "__name__", type(function).__name__)
-        with JobContext(name, kind="background"):
+        with JobContext(name, kind="background", site=getattr(self, _SITE, None)):
             return await original(self)
 
     return __call__
