@@ -1,6 +1,7 @@
 """The explorer in a real browser: what people see, and what their mouse and keyboard do."""
 
 import shutil
+from functools import partial
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -83,11 +84,12 @@ class Visit:
 
 
 @pytest.fixture
-def visit(chromium, explorer):
+def tour(chromium):
+    """Opens pages at an address and closes them after the test."""
     visits = []
 
-    def open_page(query="", **options):
-        visits.append(Visit(chromium, explorer, **options))
+    def open_page(address, query="", **options):
+        visits.append(Visit(chromium, address, **options))
         return visits[-1].open(query)
 
     yield open_page
@@ -95,12 +97,36 @@ def visit(chromium, explorer):
         one.context.close()
 
 
-def test_from_the_list_to_a_painted_timeline_and_back(visit, podcast):
+@pytest.fixture
+def visit(tour, explorer):
+    """Opens pages of an explorer on what this test writes."""
+    return partial(tour, explorer)
+
+
+@pytest.fixture
+def see(tour, gallery):
+    """Opens pages of an explorer on jobs that do not change."""
+    return partial(tour, gallery[0])
+
+
+@pytest.fixture
+def done(gallery):
+    """Id of a finished job with something of everything."""
+    return gallery[1]
+
+
+@pytest.fixture
+def lost(gallery):
+    """Id of a job whose process died."""
+    return gallery[2]
+
+
+def test_from_the_list_to_a_painted_timeline_and_back(see, done):
     """A click on a job opens it, the address says which one, and its bars are on the canvas."""
-    seen = visit()
-    seen.page.get_by_role("link", name="podcast", exact=True).click()
+    seen = see()
+    seen.page.get_by_role("row", name="ep-1041").get_by_role("link", name="podcast", exact=True).click()
     seen.page.wait_for_selector(".timeline[data-ready='1']")
-    assert f"job={podcast}" in seen.page.url
+    assert f"job={done}" in seen.page.url
     assert seen.number("tasks") == seen.number("lanes") == 15
     assert seen.colour(seen.bars("http")[0]) == (0x7C, 0x5C, 0xD3)
     assert seen.colour(seen.bars("semaphore")[0]) == (0xE8, 0xA3, 0x3D)
@@ -109,18 +135,18 @@ def test_from_the_list_to_a_painted_timeline_and_back(visit, podcast):
     seen.page.wait_for_selector(".jobs[data-ready='1']")
 
 
-def test_nothing_is_asked_of_anyone_else_and_nothing_complains(visit, podcast):
+def test_nothing_is_asked_of_anyone_else_and_nothing_complains(see, done):
     """Everything comes from the explorer itself, under its own policy."""
-    for query in ("", f"?job={podcast}"):
-        seen = visit(query)
+    for query in ("", f"?job={done}"):
+        seen = see(query)
         foreign = [url for url in seen.requests if not url.startswith((seen.address, "blob:", "data:"))]
         assert foreign == []
         assert seen.complaints == []
 
 
-def test_a_click_on_a_bar_tells_where_its_task_was_created(visit, podcast):
+def test_a_click_on_a_bar_tells_where_its_task_was_created(see, done):
     """And what it waited for, who held that, and on which lines."""
-    seen = visit(f"?job={podcast}")
+    seen = see(f"?job={done}")
     seen.page.mouse.click(*seen.point(seen.bars("semaphore")[0]))
     site = seen.page.locator("[data-fact='created at']")
     site.wait_for()
@@ -130,9 +156,9 @@ def test_a_click_on_a_bar_tells_where_its_task_was_created(visit, podcast):
     seen.page.locator(".details").wait_for(state="hidden")
 
 
-def test_a_click_on_a_block_names_its_line_and_stack(visit, podcast):
+def test_a_click_on_a_block_names_its_line_and_stack(see, done):
     """The culprit, the call, and the way there."""
-    seen = visit(f"?job={podcast}")
+    seen = see(f"?job={done}")
     seen.page.mouse.click(*seen.point(seen.bars("blocked")[0]))
     culprit = seen.page.locator("[data-fact='culprit']")
     culprit.wait_for()
@@ -140,9 +166,9 @@ def test_a_click_on_a_block_names_its_line_and_stack(visit, podcast):
     assert seen.page.locator("[data-fact='call']").inner_text() == "time.sleep(3)"
 
 
-def test_the_wheel_zooms_and_a_double_click_shows_everything(visit, podcast):
+def test_the_wheel_zooms_and_a_double_click_shows_everything(see, done):
     """The time under the pointer stays under it."""
-    seen = visit(f"?job={podcast}")
+    seen = see(f"?job={done}")
     whole = seen.page.evaluate("window.__loopscope.timeline.view()")
     bar = seen.bars("blocked")[0]
     seen.page.mouse.move(*seen.point(bar))
@@ -155,9 +181,9 @@ def test_the_wheel_zooms_and_a_double_click_shows_everything(visit, podcast):
     seen.until(f"view.start === {whole['start']} && view.end === {whole['end']}")
 
 
-def test_dragging_pans(visit, podcast):
+def test_dragging_pans(see, done):
     """The view moves with the hand and keeps its width."""
-    seen = visit(f"?job={podcast}")
+    seen = see(f"?job={done}")
     seen.page.mouse.move(*seen.point(seen.bars("blocked")[0]))
     seen.page.mouse.wheel(0, -600)
     seen.until("view.start > 1e6")
@@ -171,9 +197,9 @@ def test_dragging_pans(visit, podcast):
     assert after["end"] - after["start"] == pytest.approx(before["end"] - before["start"])
 
 
-def test_the_keyboard_reaches_everything(visit, podcast):
+def test_the_keyboard_reaches_everything(see, done):
     """Choose a task, read it, zoom, move, and go back to the whole."""
-    seen = visit(f"?job={podcast}")
+    seen = see(f"?job={done}")
     seen.page.locator("canvas").focus()
     seen.page.keyboard.press("ArrowDown")
     seen.page.keyboard.press("ArrowDown")
@@ -190,9 +216,9 @@ def test_the_keyboard_reaches_everything(visit, podcast):
     seen.until(f"view.start === {whole['start']}")
 
 
-def test_hovering_says_what_a_task_does(visit, podcast):
+def test_hovering_says_what_a_task_does(see, done):
     """Task, kind, duration and label beside the pointer."""
-    seen = visit(f"?job={podcast}")
+    seen = see(f"?job={done}")
     seen.page.mouse.move(*seen.point(seen.bars("worker")[0]))
     seen.page.locator(".tooltip").wait_for()
     said = seen.page.locator(".tooltip").inner_text()
@@ -200,25 +226,25 @@ def test_hovering_says_what_a_task_does(visit, podcast):
     assert "in a worker" in said
 
 
-def test_dark_and_light_follow_the_browser(visit, podcast):
+def test_dark_and_light_follow_the_browser(see, done):
     """The same bar in the colour of its theme, on that theme's ground."""
     for scheme, colour in (("light", (0x7C, 0x5C, 0xD3)), ("dark", (0xA0, 0x84, 0xF0))):
-        seen = visit(f"?job={podcast}", color_scheme=scheme)
+        seen = see(f"?job={done}", color_scheme=scheme)
         assert seen.colour(seen.bars("http")[0]) == colour
 
 
-def test_a_sharp_screen_gets_a_sharp_canvas(visit, podcast):
+def test_a_sharp_screen_gets_a_sharp_canvas(see, done):
     """Two device pixels for each of the page's."""
-    seen = visit(f"?job={podcast}", device_scale_factor=2)
+    seen = see(f"?job={done}", device_scale_factor=2)
     canvas = seen.page.locator("canvas")
     assert canvas.evaluate("it => it.width") == 2 * canvas.evaluate("it => it.clientWidth")
 
 
-def test_a_dead_process_is_plain_on_both_pages(visit, lost_podcast):
+def test_a_dead_process_is_plain_on_both_pages(see, lost):
     """That it died, when, and on what each open task was waiting."""
-    listed = visit()
-    assert "died" in listed.page.locator(".process-card").inner_text()
-    seen = visit(f"?job={lost_podcast}")
+    listed = see()
+    assert "died" in listed.page.locator(".process-card").first.inner_text()
+    seen = see(f"?job={lost}")
     assert " died at " in seen.page.locator(".process-line").inner_text()
     rows = seen.page.locator(".open tbody tr")
     assert "semaphore speech" in rows.first.inner_text()
@@ -251,9 +277,9 @@ def test_a_new_job_appears_in_the_open_list(visit, segment):
     seen.page.get_by_text("ep-7").wait_for()
 
 
-def test_search_and_state_narrow_the_list(visit, podcast, lost_podcast):
+def test_search_and_state_narrow_the_list(see):
     """By what it is called and by how it fares."""
-    seen = visit()
+    seen = see()
     rows = seen.page.locator(".jobs tbody tr")
     assert rows.count() == 2
     seen.page.get_by_role("button", name="lost").click()
