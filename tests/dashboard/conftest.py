@@ -13,9 +13,9 @@ COMMAND = [sys.executable, "-c", "from loopscope_dashboard.cli import main; rais
 
 
 @contextmanager
-def exploring(folder):
+def exploring(folder, *more):
     """The address of an explorer on a folder, a process of its own."""
-    arguments = ["dashboard", str(folder), "--port", "0", "--no-browser"]
+    arguments = ["dashboard", str(folder), "--port", "0", "--no-browser", *more]
     with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process.stdout.readline().rpartition(" ")[2].strip()
@@ -61,6 +61,13 @@ def lost_podcast(dead_segment):
 def explorer(tmp_path):
     """An explorer on what this test writes."""
     with exploring(tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def allowing_explorer(tmp_path):
+    """An explorer that browsers may also reach as obs.example."""
+    with exploring(tmp_path, "--allow-host", "obs.example") as address:
         yield address
 
 

@@ -131,13 +131,29 @@ def test_the_server_guards_its_pages(explorer):
     refused.value.close()
 
 
-def test_the_servers_sockets_accept_no_foreign_host(explorer):
-    """A page on another name cannot open Streamlit's web socket: DNS rebinding ends here."""
-    connection = http.client.HTTPConnection(explorer.removeprefix("http://"), timeout=20)
+def socket_status(address, host):
+    """What Streamlit's web socket answers to a browser that calls the server by this name."""
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=20)
     upgrade = {
-        "Host": "evil.example", "Connection": "Upgrade", "Upgrade": "websocket",
+        "Host": host, "Connection": "Upgrade", "Upgrade": "websocket",
         "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
     }  # fmt: skip
     connection.request("GET", "/_stcore/stream", headers=upgrade)
-    assert connection.getresponse().status in {400, 403}
-    connection.close()
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_the_servers_sockets_accept_no_foreign_host(explorer):
+    """A page on another name cannot open Streamlit's web socket: DNS rebinding ends here."""
+    assert socket_status(explorer, "evil.example") in {400, 403}
+
+
+def test_a_name_that_was_allowed_reaches_pages_and_sockets(allowing_explorer):
+    """Behind a proxy or in a cluster the server has names of its own."""
+    named = urllib.request.Request(allowing_explorer, headers={"Host": "obs.example"})
+    with urllib.request.urlopen(named, timeout=20) as page:
+        assert page.status == 200
+    assert socket_status(allowing_explorer, "obs.example") == 101
+    assert socket_status(allowing_explorer, "evil.example") in {400, 403}

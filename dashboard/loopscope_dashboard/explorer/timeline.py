@@ -108,7 +108,6 @@ def _band(block: BlockInfo, since: Callable[[int], int]) -> dict[str, Any]:
         "start": since(block.started),
         "end": since(block.ended),
         "title": str(block.culprit) if block.culprit.line else block.cause,
-        "task": str(block.task),
     }
 
 

@@ -11,11 +11,21 @@ export function prepared(sent) {
   for (const [name, column] of Object.entries(NUMBERS)) segments[name] = column.from(sent.segments[name]);
   return {
     ...sent,
+    lanes: { ...sent.lanes, lastChild: lastChildren(sent.lanes.parent) },
     segments,
     severity: severities(sent.kinds),
     families: families(sent.kinds),
     strips: sent.strips.map((strip) => scaled(strip, sent.extent.end)),
   };
+}
+
+/** The last child of each lane, -1 for none; children stand below their parents. */
+export function lastChildren(parents) {
+  const last = new Array(parents.length).fill(-1);
+  parents.forEach((parent, lane) => {
+    if (parent >= 0) last[parent] = lane;
+  });
+  return last;
 }
 
 function scaled(strip, until) {

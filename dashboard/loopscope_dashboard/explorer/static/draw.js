@@ -8,6 +8,7 @@ import { fit, ticks, toX } from "./view.js";
 
 const LABEL_FROM = 46;
 const INDENT = 12;
+const DEEPEST = 8; // levels that are indented; what is deeper stands below each other
 
 /** The whole job: how many tasks ran, worked, waited at each moment, and the stretch on screen. */
 export function drawOverview(scene) {
@@ -135,6 +136,7 @@ export function drawLanes(scene) {
   for (let lane = first; lane < last; lane += 1) {
     const top = laneTop(place, lane, scroll);
     drawRow(scene, lane, top);
+    drawBranches(scene, lane, top);
     drawName(scene, lane, top);
     drawBars(scene, lane, top, painted.bars);
   }
@@ -151,12 +153,8 @@ function drawRow({ context, theme, place, hovered, picked }, lane, top) {
 }
 
 function drawName({ context, theme, place, data }, lane, top) {
-  const indent = 10 + Math.min(data.lanes.depth[lane], 8) * INDENT;
+  const indent = indentOf(data.lanes.depth[lane]);
   const middle = top + LANE / 2 + 0.5;
-  if (data.lanes.depth[lane] > 0) {
-    line(context, theme.line, indent - 7.5, top, indent - 7.5, middle);
-    line(context, theme.line, indent - 7.5, Math.round(middle) + 0.5, indent - 2, Math.round(middle) + 0.5);
-  }
   const outcome = data.lanes.outcome[lane];
   const bad = outcome !== "ok" && outcome !== "open";
   context.textBaseline = "middle";
@@ -169,6 +167,20 @@ function drawName({ context, theme, place, data }, lane, top) {
   context.font = `12px ${theme.font}`;
   context.fillStyle = theme.text;
   context.fillText(clipped(context, data.lanes.name[lane], place.gutter - indent - markWidth - 8), indent, middle);
+}
+
+const indentOf = (depth) => 10 + Math.min(depth, DEEPEST) * INDENT;
+
+/** The tree's lines in one row: an elbow to the lane itself, and what passes by on the way to later siblings. */
+function drawBranches({ context, theme, data }, lane, top) {
+  const { parent, depth, lastChild } = data.lanes;
+  const middle = Math.round(top + LANE / 2) + 0.5;
+  for (let child = lane; parent[child] >= 0; child = parent[child]) {
+    const x = indentOf(depth[child]) - 7.5;
+    const goesOn = lastChild[parent[child]] !== child;
+    if (child === lane) line(context, theme.line, x, middle, x + 5.5, middle);
+    if (child === lane || goesOn) line(context, theme.line, x, top, x, goesOn ? top + LANE : middle);
+  }
 }
 
 function drawBars(scene, lane, top, painted) {
