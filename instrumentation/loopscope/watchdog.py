@@ -67,10 +67,10 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         pause = max(0.005, recorder.block_threshold / SECOND / LOOKS)
         while True:
-            before, computed = now(), time.process_time_ns()
+            due, books = now() + int(pause * SECOND), _Books()
             if self._halt.wait(pause):
                 return
-            self._note_lateness(before + int(pause * SECOND), computed)
+            self._note_lateness(due, books)
             try:
                 self.look(now())
             except Exception:
@@ -82,11 +82,10 @@ class Watchdog(threading.Thread):
         if self.is_alive() and threading.current_thread() is not self:
             self.join(timeout=2)
 
-    def _note_lateness(self, due: int, computed_before: int) -> None:
+    def _note_lateness(self, due: int, books: _Books) -> None:
         late = now() - due
         if late > recorder.block_threshold // 2:
-            computed = time.process_time_ns() - computed_before
-            self._late.append((due, due + late, computed > late * BUSY_SHARE))
+            self._late.append((due, due + late, books.used_since() > late * BUSY_SHARE))
 
     def look(self, moment: int) -> None:
         """Look once at every loop that is awake."""
@@ -186,6 +185,19 @@ class Watchdog(threading.Thread):
             return BLOCKING_CALL
         elapsed = sighting.last_look[0] - sighting.first_look[0]
         return CPU if block.cpu > elapsed * BUSY_SHARE else BLOCKING_CALL
+
+
+class _Books:
+    """Processor time at one moment: of the process, and of each loop that is awake."""
+
+    def __init__(self) -> None:
+        self._process = time.process_time_ns()
+        self._loops = [(clock, _processor_time(clock)) for clock in list(recorder.loops) if clock.woke]
+
+    def used_since(self) -> int:
+        """The most that any of them used, or wanted to use, since then; ns."""
+        loops = [_processor_time(clock) - before for clock, before in self._loops]
+        return max(time.process_time_ns() - self._process, *loops, 0)
 
 
 def _describe(block: Block, sighting: Sighting) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import threading
 import time
 
@@ -144,3 +145,14 @@ def test_a_sleeping_loop_is_never_woken(seen):
 
     seen.run(main())
     assert iterations[0] == iterations[1]
+
+
+def test_c_code_that_holds_the_gil_is_named_as_such(seen):
+    """No Python thread could look meanwhile, ours included, though the process computed."""
+    text = json.dumps([{"n": n, "text": "x" * 40} for n in range(700_000)])
+
+    async def main():
+        json.loads(text)
+
+    batch = seen.run(main())
+    assert [block.cause for block in batch.blocks] == ["gil"]
