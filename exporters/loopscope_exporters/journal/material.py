@@ -15,10 +15,11 @@ from loopscope_exporters.journal.parallelism import Span, TaskSpan
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from loopscope_exporters.journal.intervals import Interval
     from loopscope_exporters.journal.listing import JobRow
+    from loopscope_exporters.journal.model import ProcessInfo
     from loopscope_exporters.journal.segment_file import Reading
     from loopscope_exporters.journal.source import Part
 
@@ -93,8 +94,17 @@ class Rows(NamedTuple):
     waits: list[sqlite3.Row]
     longest: list[sqlite3.Row]
     steps: list[sqlite3.Row]
+    slices: list[sqlite3.Row]
     blocks: list[sqlite3.Row]
     names: dict[int, str]
+
+
+class Loops(NamedTuple):
+    """What kept the loops. A block that lasts is no slice yet, and one that no task caused never is."""
+
+    steps: Mapping[int, Coverage]  # the long steps of each task that had any
+    blocked: Mapping[int, Coverage]  # by process: when any of its loops was blocked
+    occupied: Mapping[int, Coverage]  # by process: the same, or in a long step of any task
 
 
 class Collector:
@@ -106,8 +116,10 @@ class Collector:
         self._ids = json.dumps(list(self._jobs))
         self._roots = json.dumps(list(self._owners.roots))
         self._since = min(job.started for job in jobs)
+        self._until = max(job.ended for job in jobs)
         self.material: dict[int, Material] = defaultdict(Material)
         self._steps: dict[int, list[Interval]] = defaultdict(list)
+        self._slices: dict[int, list[Interval]] = defaultdict(list)
         self._blocks: dict[int, dict[int, Interval]] = defaultdict(dict)
 
     def read(self, part: Part, reading: Reading) -> Rows:
@@ -123,25 +135,27 @@ class Collector:
             waits=waits,
             longest=longest,
             steps=reading.rows("steps", **both),
+            slices=reading.rows("slices", since=self._since, until=self._until),
             blocks=reading.rows("blocked", newest=part.newest, since=self._since),
             names={row["id"]: row["name"] for row in named},
         )
 
     def add(self, part: Part, rows: Rows) -> None:
         now = part.process.now
-        self._add_tasks(rows.tasks, now)
+        self._add_tasks(rows.tasks, part.process)
         self._add_items(rows.items, now)
         self._add_waits(rows, now)
         for row in rows.steps:
             self._steps[row["task"]].append((row["started"], row["ended"]))
+        self._slices[part.process.id] += ((started, ended) for started, ended in rows.slices)
         blocks = self._blocks[part.process.id]
         for id_, started, ended, is_open in rows.blocks:
             if not is_open or id_ not in blocks:
                 blocks[id_] = started, ended or now
 
-    def _add_tasks(self, rows: list[sqlite3.Row], now: int) -> None:
+    def _add_tasks(self, rows: list[sqlite3.Row], process: ProcessInfo) -> None:
         for id_, job, created, ended, running, is_open in rows:
-            span = TaskSpan(id_, created, ended or max(created, now), running)
+            span = TaskSpan(id_, process.id, created, ended or max(created, process.now), running)
             for owner in self._owners.of(job, id_, created, span.ended):
                 tasks = self.material[owner].tasks
                 if not is_open or id_ not in tasks:
@@ -168,13 +182,15 @@ class Collector:
         for job, kind, resource, detail, length in rows.longest:
             self.material[job].consider(LongestWait(length, kind, rows.names.get(resource, ""), detail))
 
-    def steps(self) -> dict[int, Coverage]:
-        """The long steps of each task that had any."""
-        return {task: Coverage(spans) for task, spans in self._steps.items()}
-
-    def blocked(self) -> dict[int, Coverage]:
-        """When any loop of a process was blocked, by process."""
-        return {process: Coverage(blocks.values()) for process, blocks in self._blocks.items()}
+    def loops(self) -> Loops:
+        return Loops(
+            steps={task: Coverage(spans) for task, spans in self._steps.items()},
+            blocked={process: Coverage(blocks.values()) for process, blocks in self._blocks.items()},
+            occupied={
+                process: Coverage([*self._slices[process], *blocks.values()])
+                for process, blocks in self._blocks.items()
+            },
+        )
 
 
 def _clipped(job: JobRow, span: Span) -> int:

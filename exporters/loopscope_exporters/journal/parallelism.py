@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from loopscope_exporters.journal.intervals import Coverage, length
+from loopscope_exporters.journal.intervals import Coverage, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 
 class Lived(Protocol):
-    """A task: when it lived, and for how long in all it ran on its loop."""
+    """A task: where and when it lived, and for how long in all it ran on its loop."""
 
     @property
     def id(self) -> int: ...
+    @property
+    def process(self) -> int: ...
     @property
     def created(self) -> int: ...
     @property
@@ -39,6 +41,7 @@ class Spent(Protocol):
 
 class TaskSpan(NamedTuple):
     id: int
+    process: int
     created: int
     ended: int
     running: int
@@ -58,17 +61,24 @@ def effective_parallelism(
     items: Iterable[Spent],
     outside: Iterable[Spent],
     steps: Mapping[int, Coverage],
+    occupied: Mapping[int, Coverage],
 ) -> float:
     r"""Busy time of a job's tasks ÷ its wall time; all is clipped to the job, ``start`` to ``end``.
 
     busy = Σ over work items of their time in a worker
-         + Σ over tasks of min(life, running + |outside waits \ work items of the task in a worker|)
+         + Σ over tasks of min(life, running + |outside waits \ loop occupied \ work items in a worker|)
 
     ``outside`` are the waits whose kind is in `records.OUTSIDE`; ``steps`` has, by task, the slices of each
     task that may have lived longer than the job, also those outside it. A task that awaits its own work
     item counts once, as its item; two items of one task in workers at once count as two. Waits that lie
     inside one another count once. The steps of a task inside an outside wait, such as those that parse a
     response, cannot make its share longer than its life.
+
+    ``occupied`` has, by process, when a step kept a loop busy for long: its slices and blocks. Until such a
+    step ends no request goes out and no answer comes in, so that meanwhile only the task whose step it is
+    gets something done: gathered tasks that decode one after another on the loop count as one, though the
+    requests of the first are said to wait since long. A process with several loops is taken as if it had
+    one, since a slice does not tell its loop.
     """
     if end <= start:
         return 0.0
@@ -79,13 +89,15 @@ def effective_parallelism(
         begin, stop = max(start, task.created), min(end, task.ended)
         if stop <= begin:
             continue
-        running = _running_within(task, begin, stop, steps.get(task.id, _NO_STEPS))
-        away = _without(waiting.get(task.id, ()), in_worker.get(task.id, ()))
+        running = _running_within(task, begin, stop, steps.get(task.id, _NOTHING))
+        away = _away(
+            waiting.get(task.id, ()), in_worker.get(task.id, ()), occupied.get(task.process, _NOTHING)
+        )
         busy += min(stop - begin, running + away)
     return busy / (end - start)
 
 
-_NO_STEPS = Coverage(())
+_NOTHING = Coverage(())
 
 
 def _by_task(spent: Iterable[Spent], start: int, end: int) -> dict[int, list[Interval]]:
@@ -97,13 +109,17 @@ def _by_task(spent: Iterable[Spent], start: int, end: int) -> dict[int, list[Int
     return found
 
 
-def _without(waits: Sequence[Interval], items: Sequence[Interval]) -> int:
-    """Time covered by `waits` and by none of `items`."""
+def _away(waits: Sequence[Interval], items: Sequence[Interval], occupied: Coverage) -> int:
+    """Time covered by `waits` and by none of `items`, while the loop was not `occupied`."""
     if not waits:
         return 0
     if not items and len(waits) == 1:  # nearly every task; the jobs table asks for very many
-        return waits[0][1] - waits[0][0]
-    return length([*waits, *items]) - length(items)
+        return _left(waits, occupied)
+    return _left(merged([*waits, *items]), occupied) - _left(merged(items), occupied)
+
+
+def _left(disjoint: Iterable[Interval], occupied: Coverage) -> int:
+    return sum(stop - begin - occupied.within(begin, stop) for begin, stop in disjoint)
 
 
 def _running_within(task: Lived, begin: int, stop: int, steps: Coverage) -> float:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loopscope_exporters.journal.intervals import Coverage
-from loopscope_exporters.journal.material import Collector, Material
+from loopscope_exporters.journal.material import Collector, Loops, Material
 from loopscope_exporters.journal.model import JobSummary
 from loopscope_exporters.journal.parallelism import effective_parallelism
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from loopscope_exporters.journal.listing import JobRow
     from loopscope_exporters.journal.source import Source
@@ -57,11 +56,8 @@ def _compute(jobs: Sequence[JobRow], source: Source) -> list[JobSummary]:
     collector = Collector(jobs)
     for part, rows in source.each(collector.read, since=min(job.started for job in jobs)):
         collector.add(part, rows)
-    steps, blocked = collector.steps(), collector.blocked()
-    nothing = Coverage(())
-    return [
-        _summary(job, collector.material[job.id], steps, blocked.get(job.process.id, nothing)) for job in jobs
-    ]
+    loops = collector.loops()
+    return [_summary(job, collector.material[job.id], loops) for job in jobs]
 
 
 def state_of(job: JobRow) -> str:
@@ -74,15 +70,17 @@ def state_of(job: JobRow) -> str:
     return STUCK if idle > job.process.stuck_after else RUNNING
 
 
-def _summary(job: JobRow, material: Material, steps: Mapping[int, Coverage], blocked: Coverage) -> JobSummary:
+def _summary(job: JobRow, material: Material, loops: Loops) -> JobSummary:
     parallelism = effective_parallelism(
         job.started,
         job.ended,
         tasks=material.tasks.values(),
         items=material.items.values(),
         outside=material.outside,
-        steps=steps,
+        steps=loops.steps,
+        occupied=loops.occupied,
     )
+    blocked = loops.blocked.get(job.process.id)
     longest = material.longest
     return JobSummary(
         id=job.id,
@@ -103,7 +101,7 @@ def _summary(job: JobRow, material: Material, steps: Mapping[int, Coverage], blo
         seconds=(job.ended - job.started) / SECOND,
         tasks=len(material.tasks.keys() | ({job.root_task} - {0})),
         parallelism=parallelism,
-        blocked=blocked.within(job.started, job.ended) / SECOND,
+        blocked=blocked.within(job.started, job.ended) / SECOND if blocked else 0.0,
         longest_wait=longest.length / SECOND,
         longest_wait_kind=longest.kind,
         longest_wait_resource=longest.resource,

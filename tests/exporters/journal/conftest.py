@@ -152,6 +152,11 @@ class Recording:
         self._ended.blocks.append(block)
         return block
 
+    def open_block(self, task: Task, seconds: float) -> Block:
+        block = Block(next(self._ids), "MainThread", task, self.now - int(seconds * SECOND))
+        self.state.blocks[1, block.started] = block
+        return block
+
     def step(self, task: Task, seconds: float) -> None:
         self._ended.slices.append(Slice(task, self.now - int(seconds * SECOND), self.now))
 

@@ -92,6 +92,41 @@ def test_the_list_and_the_history_give_the_same_numbers(podcast):
     assert listed.longest_wait_detail == "speech.example"
 
 
+def test_gathered_work_that_ran_one_by_one_on_the_loop_is_not_parallel(record):
+    """Each reads and decodes for 1 s on the loop, one is seen as a block; the requests all end together."""
+    recording = record()
+    job = recording.job("assess covers")
+    tasks, requests = [recording.task(job) for _ in range(4)], []
+    for task in tasks:
+        recording.after(1).step(task, seconds=1)
+        requests.append(recording.wait(task, "http"))
+    recording.block(tasks[0], seconds=1)
+    recording.after(1)
+    for task, request in zip(tasks, requests, strict=True):
+        recording.end_wait(request)
+        recording.end_task(task, running=1)
+    recording.end_job(job)
+    recording.drain()
+    journal = recording.journal()
+    (listed,) = journal.jobs()
+    assert listed.parallelism == pytest.approx((4 + 4) / 5)
+    assert listed == journal.job(listed.id).job
+
+
+def test_a_block_that_lasts_is_no_outside_wait(record):
+    """Long before it ends as a slice: of a request of 4 s, the loop is blocked for the last three."""
+    recording = record()
+    job = recording.job()
+    recording.wait(recording.task(job), "http")
+    recording.after(4)
+    recording.open_block(recording.task(), seconds=3)
+    recording.drain()
+    journal = recording.journal()
+    (listed,) = journal.jobs()
+    assert (listed.parallelism, listed.blocked) == (0.25, 3.0)
+    assert listed == journal.job(listed.id).job
+
+
 def test_waiting_for_its_own_tasks_never_is_a_jobs_longest_wait(record):
     """That a job gathers its chunks says nothing about what holds them up."""
     recording = record()
