@@ -62,11 +62,12 @@ class SegmentFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._version: int | None = None
         with self.reading() as reading:
-            version = reading.rows("version")[0][0]
-            if version > layout.SCHEMA_VERSION:
+            self._version = reading.rows("version")[0][0]
+            if self._version > layout.SCHEMA_VERSION:
                 raise JournalError(
-                    f"{path} was written by a newer loopscope: its layout has version {version}, "
+                    f"{path} was written by a newer loopscope: its layout has version {self._version}, "
                     f"this one understands up to {layout.SCHEMA_VERSION}; upgrade loopscope to read it"
                 )
             self.head = Head._make(reading.rows("process")[0])
@@ -92,7 +93,13 @@ class SegmentFile:
 
     def _sentence(self, problem: Exception) -> str:
         text = str(problem)
-        if "not a database" in text or "no such table" in text or isinstance(problem, IndexError):
+        lacking = isinstance(problem, IndexError) or "no such table" in text or "no such column" in text
+        if lacking and self._version is not None:
+            return (
+                f"{self.path} says that its layout has version {self._version}, but lacks what belongs to it "
+                f"({text}): a pre-release of loopscope wrote it; delete it or move it away"
+            )
+        if lacking or "not a database" in text:
             return (
                 f"{self.path} is not a journal segment ({text}); give a folder that loopscope writes to, "
                 "or one of the .db files in it"

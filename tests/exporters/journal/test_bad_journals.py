@@ -70,6 +70,39 @@ def test_a_newer_version_says_to_upgrade(segment):
         Journal(segment)
 
 
+PRE_RELEASES = {
+    "no such table: marks": "DROP TABLE marks",
+    "no such column: detail": "ALTER TABLE waits RENAME COLUMN detail TO function",
+    "no such column: drift": "ALTER TABLE process RENAME COLUMN drift TO suspended",
+}
+
+
+@pytest.mark.parametrize(("lacking", "change"), PRE_RELEASES.items(), ids=PRE_RELEASES)
+def test_a_segment_of_a_pre_release_says_so_and_hides_no_other(folder, segment, record, lacking, change):
+    """Its version is ours, but a table or a column came later; the other segments are shown."""
+    with closing(sqlite3.connect(segment)) as connection, connection:
+        connection.execute(change)
+    with pytest.raises(JournalError, match=rf"version 1, but lacks .*\({lacking}\): a pre-release .* delete"):
+        Journal(segment).jobs()
+    recording = record()
+    recording.job("other")
+    recording.after(1).drain()
+    journal = Journal(folder)
+    assert "other" in [job.name for job in journal.jobs()]
+    (problem,) = journal.problems
+    assert problem.startswith(f"{segment} says that its layout has version 1")
+
+
+def test_a_history_misses_what_the_list_did_not_need(segment):
+    """A column that only the details of a job show is said to be missing as well."""
+    with closing(sqlite3.connect(segment)) as connection, connection:
+        connection.execute("ALTER TABLE tasks RENAME COLUMN raised_at TO failed_at")
+    journal = Journal(segment)
+    (job,) = journal.jobs()
+    with pytest.raises(JournalError, match=r"version 1, but lacks .*a pre-release"):
+        journal.job(job.id)
+
+
 def test_a_damaged_segment_says_so(segment):
     """The beginning is intact, the tables are not: found when they are read."""
     damage(segment, 4096 * 20)
