@@ -96,15 +96,15 @@ JOBS = (
         "Jobs running",
         "Returns to its usual level after each burst of work.",
         COUNT,
-        (Query(level("loopscope_jobs_running", "exported_job"), "{{exported_job}}"),),
+        (Query(level("loopscope_jobs_running", "job_name"), "{{job_name}}"),),
     ),
     Panel(
         "Job duration",
         "Median and 95th percentile of jobs that ended. Jobs that hang are not in it: see stuck jobs.",
         SECONDS,
         (
-            Query(quantile(0.5, "loopscope_job_duration_seconds", "exported_job"), "{{exported_job}} p50"),
-            Query(quantile(0.95, "loopscope_job_duration_seconds", "exported_job"), "{{exported_job}} p95"),
+            Query(quantile(0.5, "loopscope_job_duration_seconds", "job_name"), "{{job_name}} p50"),
+            Query(quantile(0.95, "loopscope_job_duration_seconds", "job_name"), "{{job_name}} p95"),
         ),
     ),
     Panel(
@@ -113,8 +113,8 @@ JOBS = (
         PER_SECOND,
         (
             Query(
-                rate("loopscope_jobs_finished_total", "exported_job", "outcome"),
-                "{{exported_job}} {{outcome}}",
+                rate("loopscope_jobs_finished_total", "job_name", "outcome"),
+                "{{job_name}} {{outcome}}",
             ),
         ),
     ),
@@ -122,7 +122,7 @@ JOBS = (
         "Stuck jobs by name",
         "Which jobs do not move.",
         COUNT,
-        (Query(level("loopscope_jobs_stuck", "exported_job"), "{{exported_job}}"),),
+        (Query(level("loopscope_jobs_stuck", "job_name"), "{{job_name}}"),),
         worrying=1,
     ),
     Panel(

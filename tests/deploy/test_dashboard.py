@@ -66,9 +66,7 @@ def test_every_legend_names_labels_that_its_query_keeps(dashboard):
 def test_every_panel_has_data_on_a_real_prometheus(dashboard, tmp_path):
     """Asked as soon as a real Prometheus has seen the demo finish a podcast."""
     with demo(tmp_path / "journal") as target, prometheus(tmp_path, target) as server:
-        server.eventually(
-            'increase(loopscope_job_duration_seconds_count{exported_job="podcast"}[20s]) > 0', 60
-        )
+        server.eventually('increase(loopscope_job_duration_seconds_count{job_name="podcast"}[20s]) > 0', 60)
         found = {
             (title, expression): server.eventually(expression) for title, expression in expressions(dashboard)
         }

@@ -60,24 +60,24 @@ def jobs(state: LiveState, now: int) -> Iterator[Metric]:
     yield gauge(
         "loopscope_jobs_running",
         "Open jobs. Returns to its usual level after each burst of work.",
-        ("job",),
+        ("job_name",),
         {(name,): running[name] for name in names},
     )
     yield gauge(
         "loopscope_jobs_stuck",
         f"Open jobs of which nothing has moved for {state.settings.stuck_after:g} s. Should be 0.",
-        ("job",),
+        ("job_name",),
         {(name,): stuck[name] for name in names},
     )
     yield counter(
         "loopscope_jobs_finished_total",
         "Jobs that ended. The share of outcome error should be near 0.",
-        ("job", "outcome"),
+        ("job_name", "outcome"),
         {(name, outcome): 0 for name in names for outcome in JOB_OUTCOMES} | dict(state.jobs_finished),
     )
     yield histogram(
         "loopscope_job_duration_seconds",
         "Time from a job's beginning to its end; open jobs are not in it. Stable is healthy.",
-        ("job",),
+        ("job_name",),
         {(name,): durations.get(name) or Histogram(JOB_BOUNDS) for name in names},
     )
