@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from prometheus_client.core import InfoMetricFamily
-
 from loopscope.state import SECOND
 from loopscope.watchdog import BLOCKING_CALL, CPU, GIL, HOST_PAUSED
-from loopscope_exporters.prometheus.families import counter, gauge, histogram
+from loopscope_exporters.prometheus.families import counter, gauge, histogram, info
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +36,9 @@ class Ratchet:
         return f"<Ratchet of {len(self._highest)} values>"
 
     def raised(self, what: str, values: dict[str, float]) -> dict[tuple[str, ...], float]:
-        for label, value in values.items():
-            self._highest[what, label] = max(value, self._highest.get((what, label), 0))
-        return {(label,): self._highest[what, label] for label in values}
+        highest = {label: max(value, self._highest.get((what, label), 0)) for label, value in values.items()}
+        self._highest.update({(what, label): value for label, value in highest.items()})
+        return {(label,): value for label, value in highest.items()}
 
 
 def loops(state: LiveState, now: int, ratchet: Ratchet) -> Iterator[Metric]:
@@ -102,9 +100,10 @@ def process(state: LiveState, _: int) -> Iterator[Metric]:
 
 
 def ourselves(state: LiveState, _: int) -> Iterator[Metric]:
-    yield InfoMetricFamily(
+    yield info(
         "loopscope",
-        "The observed service, and the versions of loopscope and Python.",
+        "The observed service, and the versions of loopscope and Python. Always 1; its labels change only "
+        "with a deployment.",
         {
             "service": state.process.service,
             "version": state.process.version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from collections import Counter
 from weakref import ref
@@ -228,6 +229,24 @@ def test_the_process_is_told_from_its_last_sample(state, scrape):
 def test_the_service_is_told_once(scrape):
     """The labels of loopscope_info, in the order of their names."""
     assert scrape("loopscope_info") == {("CPython 3.11.7", "podcasts", "0.1.0"): 1}
+
+
+def test_a_name_that_cannot_be_encoded_costs_nothing(state, scrape):
+    """Half of a surrogate pair, as in an undecodable file name, is written out as such."""
+    state.process.service = "caf\udce9"
+    state.jobs[1] = job(1, scrape.now, name="caf\udce9.mp3", progress=scrape.now)
+    state.resources[1] = resource(1, name="\udcff", capacity=1)
+    assert scrape("loopscope_jobs_running") == {(r"caf\udce9.mp3",): 1}
+    assert scrape("loopscope_resource_permits") == {(SEMAPHORE, r"\udcff"): 1}
+    assert scrape("loopscope_info") == {("CPython 3.11.7", r"caf\udce9", "0.1.0"): 1}
+
+
+def test_every_help_says_what_it_is_and_then_what_is_healthy(state):
+    """Two sentences at least, since a number alone does not say whether to worry."""
+    state.sample = Sample(1, 1, 1, 1, 1, 1, 1)
+    helps = {family.name: family.documentation for family in LoopscopeCollector(state).collect()}
+    assert len(helps) > 25
+    assert {name for name, text in helps.items() if not re.fullmatch(r"[A-Z].+\. .+\.", text)} == set()
 
 
 def test_a_failing_group_costs_only_its_own_families(state, scrape, caplog):

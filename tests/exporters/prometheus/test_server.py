@@ -165,6 +165,53 @@ print(json.dumps({"answered": let_go.is_set(), "text": texts[-1]}))
     assert 'loopscope_tasks{state="running"} 1.0' in seen["text"]
 
 
+def test_scrapes_beside_a_busy_loop_and_forks_never_fail():
+    """Tasks, waits, resources and blocks come and go while they are counted; each scrape is whole."""
+    seen = run("""
+import asyncio, json, os, threading, urllib.request, warnings
+import loopscope
+
+warnings.simplefilter("ignore")  # newer Pythons warn of any fork beside threads
+handle = loopscope.instrument(metrics_port=0, journal="off", spans="off", block_threshold=0.01)
+address = f"http://127.0.0.1:{handle.exporter('prometheus').port}/metrics"
+families = []
+
+def scrape():
+    while len(families) < 150:
+        text = urllib.request.urlopen(address).read().decode()
+        families.append(text.count("# TYPE"))
+
+async def come_and_go(number):
+    with loopscope.job(f"job {number}"):
+        semaphore = asyncio.Semaphore(1)
+
+        async def use():
+            async with semaphore:
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(use() for _ in range(20)), asyncio.to_thread(sum, [1]))
+
+def fork():
+    if os.fork() == 0:
+        os._exit(0)
+    os.wait()
+
+async def main():
+    number = 0
+    while scraper.is_alive():
+        await asyncio.gather(*(come_and_go(number + one) for one in range(5)))
+        number += 5
+        fork()
+
+scraper = threading.Thread(target=scrape, daemon=True)
+scraper.start()
+asyncio.run(main())
+print(json.dumps({"families": families, "faults": dict(handle.state.faults)}))
+""")
+    assert seen["faults"] == {}
+    assert seen["families"] == sorted(seen["families"])  # none goes missing; some begin with the first sample
+
+
 def test_a_forked_worker_of_multiprocessing_serves_nothing():
     """The port is its parent's; the parent goes on serving and the worker holds no socket of it."""
     seen = run("""
