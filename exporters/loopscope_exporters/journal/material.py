@@ -154,8 +154,9 @@ class Collector:
                 blocks[id_] = started, ended or now
 
     def _add_tasks(self, rows: list[sqlite3.Row], process: ProcessInfo) -> None:
-        for id_, job, created, ended, running, is_open in rows:
-            span = TaskSpan(id_, process.id, created, ended or max(created, process.now), running)
+        for id_, job, created, ended, first_run, last_ran, running, is_open in rows:
+            until = ended or max(created, process.now)
+            span = TaskSpan(id_, process.id, created, until, first_run, last_ran, running)
             for owner in self._owners.of(job, id_, created, span.ended):
                 tasks = self.material[owner].tasks
                 if not is_open or id_ not in tasks:

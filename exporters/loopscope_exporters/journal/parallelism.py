@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Lived(Protocol):
-    """A task: where and when it lived, and for how long in all it ran on its loop."""
+    """A task: where and when it lived, and between which moments it ran on its loop, for how long in all."""
 
     @property
     def id(self) -> int: ...
@@ -24,6 +24,10 @@ class Lived(Protocol):
     def created(self) -> int: ...
     @property
     def ended(self) -> int: ...
+    @property
+    def first_run(self) -> int: ...
+    @property
+    def last_ran(self) -> int: ...
     @property
     def running(self) -> int: ...
 
@@ -44,6 +48,8 @@ class TaskSpan(NamedTuple):
     process: int
     created: int
     ended: int
+    first_run: int
+    last_ran: int
     running: int
 
 
@@ -123,13 +129,14 @@ def _left(disjoint: Iterable[Interval], occupied: Coverage) -> int:
 
 
 def _running_within(task: Lived, begin: int, stop: int, steps: Coverage) -> float:
-    """Time on the loop between `begin` and `stop`. Exact for a task that lived in between.
+    """Time on the loop between `begin` and `stop`. Exact for a task that ran only in between.
 
-    Of one that lived longer, a worker loop that serves job after job, the long steps are known to the
-    nanosecond; the short ones, of which only the sum is known, are spread evenly over its life.
+    Of one that ran before or after as well, a worker loop that serves job after job, the long steps are known
+    to the nanosecond; the short ones, of which only the sum is known, are spread evenly from its first to its
+    last.
     """
-    life = task.ended - task.created
-    if stop - begin >= life:
+    if not task.running or (begin <= task.first_run and task.last_ran <= stop):
         return task.running
     short = max(0, task.running - steps.total)
-    return steps.within(begin, stop) + short * (stop - begin) / life
+    inside = max(0, min(stop, task.last_ran) - max(begin, task.first_run))
+    return steps.within(begin, stop) + short * inside / (task.last_ran - task.first_run)

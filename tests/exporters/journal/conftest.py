@@ -102,7 +102,8 @@ class Recording:
         return task
 
     def end_task(self, task: Task, outcome: str = OK, running: float = 0.0) -> None:
-        task.ended, task.outcome, task.running = self.now, outcome, int(running * SECOND)
+        task.ended = task.last_ran = self.now
+        task.outcome, task.running = outcome, int(running * SECOND)
         del self.state.tasks[id(task)]
         self._ended.tasks.append(task)
 

@@ -16,8 +16,8 @@ def parallelism(tasks, *, items=(), outside=(), steps=None, occupied=None, job=(
     )
 
 
-def lived(id_, created, ended, running=0):
-    return TaskSpan(id_, HERE, created, ended, running)
+def lived(id_, created, ended, running=0, process=HERE):
+    return TaskSpan(id_, process, created, ended, first_run=created, last_ran=ended, running=running)
 
 
 def test_tasks_that_wait_for_each_other_get_nothing_done():
@@ -84,6 +84,20 @@ def test_a_worker_loop_shares_its_running_time_among_its_jobs():
     assert parallelism([worker], steps=steps, job=(100, 200)) == pytest.approx(0.5 + 0.1)
 
 
+def test_time_before_the_first_step_and_after_the_last_is_no_time_on_the_loop():
+    """A request queued behind a block for 900 before its job began, and its task waits on for ever after."""
+    root = TaskSpan(1, HERE, created=0, ended=9000, first_run=890, last_ran=990, running=100)
+    assert parallelism([root], job=(900, 1000)) == pytest.approx(0.9)
+    assert parallelism([root], job=(880, 1080)) == pytest.approx(0.5)
+    assert parallelism([root], job=(2000, 3000)) == 0.0
+
+
+def test_a_task_that_never_ran_is_no_work():
+    """It has neither a first step nor a last one."""
+    never = TaskSpan(1, HERE, created=50, ended=150, first_run=0, last_ran=0, running=0)
+    assert parallelism([never]) == 0.0
+
+
 def test_a_job_without_duration_has_no_parallelism():
     """Nothing is divided by nothing."""
     assert parallelism([], job=(5, 5)) == 0.0
@@ -104,7 +118,7 @@ def test_an_occupied_loop_takes_no_time_from_work_items_or_other_processes():
     """Workers go on while the loop is blocked, and so does a child process with a loop of its own."""
     job, blocked = (100, 200), {HERE: Coverage([(100, 160)])}
     assert parallelism([lived(1, *job)], items=[Span(1, *job)], occupied=blocked, job=job) == 1.0
-    child = TaskSpan(2, ELSEWHERE, *job, running=0)
+    child = lived(2, *job, process=ELSEWHERE)
     assert parallelism([child], outside=[Span(2, *job)], occupied=blocked, job=job) == 1.0
 
 
