@@ -15,7 +15,7 @@ from loopscope_exporters.journal.parallelism import Span, TaskSpan
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from loopscope_exporters.journal.intervals import Interval
     from loopscope_exporters.journal.listing import JobRow
@@ -82,7 +82,7 @@ class Owners:
         return owners
 
     @property
-    def roots(self) -> Iterable[int]:
+    def roots(self) -> Collection[int]:
         return self._by_root
 
 
@@ -100,9 +100,13 @@ class Rows(NamedTuple):
 
 
 class Loops(NamedTuple):
-    """What kept the loops. A block that lasts is no slice yet, and one that no task caused never is."""
+    """What kept the loops, and who was away from them.
 
-    steps: Mapping[int, Coverage]  # the long steps of each task that had any
+    A block that lasts is no slice yet, and one that no task caused never is.
+    """
+
+    steps: Mapping[int, Coverage]  # by task: its long steps
+    asleep: Mapping[int, Coverage]  # by root task: its waits in which no step of it can lie
     blocked: Mapping[int, Coverage]  # by process: when any of its loops was blocked
     occupied: Mapping[int, Coverage]  # by process: the same, or in a long step of any task
 
@@ -119,6 +123,7 @@ class Collector:
         self._until = max(job.ended for job in jobs)
         self.material: dict[int, Material] = defaultdict(Material)
         self._steps: dict[int, list[Interval]] = defaultdict(list)
+        self._asleep: dict[int, list[Interval]] = defaultdict(list)
         self._slices: dict[int, list[Interval]] = defaultdict(list)
         self._blocks: dict[int, dict[int, Interval]] = defaultdict(dict)
 
@@ -173,6 +178,8 @@ class Collector:
     def _add_waits(self, rows: Rows, now: int) -> None:
         for task, job, kind, resource, detail, started, ended, _ in rows.waits:
             span = Span(task, started, ended or max(started, now))
+            if kind not in OUTSIDE and task in self._owners.roots:
+                self._asleep[task].append((started, span.ended))
             for owner in self._owners.of(job, task, started, span.ended):
                 material = self.material[owner]
                 if kind in OUTSIDE:
@@ -186,6 +193,7 @@ class Collector:
     def loops(self) -> Loops:
         return Loops(
             steps={task: Coverage(spans) for task, spans in self._steps.items()},
+            asleep={task: Coverage(spans) for task, spans in self._asleep.items()},
             blocked={process: Coverage(blocks.values()) for process, blocks in self._blocks.items()},
             occupied={
                 process: Coverage([*self._slices[process], *blocks.values()])

@@ -67,6 +67,7 @@ def effective_parallelism(
     items: Iterable[Spent],
     outside: Iterable[Spent],
     steps: Mapping[int, Coverage],
+    asleep: Mapping[int, Coverage],
     occupied: Mapping[int, Coverage],
 ) -> float:
     r"""Busy time of a job's tasks ÷ its wall time; all is clipped to the job, ``start`` to ``end``.
@@ -74,8 +75,9 @@ def effective_parallelism(
     busy = Σ over work items of their time in a worker
          + Σ over tasks of min(life, running + |outside waits \ loop occupied \ work items in a worker|)
 
-    ``outside`` are the waits whose kind is in `records.OUTSIDE`; ``steps`` has, by task, the slices of each
-    task that may have lived longer than the job, also those outside it. A task that awaits its own work
+    ``outside`` are the waits whose kind is in `records.OUTSIDE`; ``steps`` and ``asleep`` have, by task, the
+    slices and the other waits of each task that may have lived longer than the job, also those outside it. A
+    task that awaits its own work
     item counts once, as its item; two items of one task in workers at once count as two. Waits that lie
     inside one another count once. The steps of a task inside an outside wait, such as those that parse a
     response, cannot make its share longer than its life.
@@ -95,7 +97,8 @@ def effective_parallelism(
         begin, stop = max(start, task.created), min(end, task.ended)
         if stop <= begin:
             continue
-        running = _running_within(task, begin, stop, steps.get(task.id, _NOTHING))
+        known = steps.get(task.id, _NOTHING), asleep.get(task.id, _NOTHING)
+        running = _running_within(task, begin, stop, *known)
         away = _away(
             waiting.get(task.id, ()), in_worker.get(task.id, ()), occupied.get(task.process, _NOTHING)
         )
@@ -128,15 +131,24 @@ def _left(disjoint: Iterable[Interval], occupied: Coverage) -> int:
     return sum(stop - begin - occupied.within(begin, stop) for begin, stop in disjoint)
 
 
-def _running_within(task: Lived, begin: int, stop: int, steps: Coverage) -> float:
+def _running_within(task: Lived, begin: int, stop: int, steps: Coverage, asleep: Coverage) -> float:
     """Time on the loop between `begin` and `stop`. Exact for a task that ran only in between.
 
     Of one that ran before or after as well, a worker loop that serves job after job, the long steps are known
-    to the nanosecond; the short ones, of which only the sum is known, are spread evenly from its first to its
-    last.
+    to the nanosecond. Of the short ones only the sum is known; it is spread evenly from its first step to its
+    last, leaving out when the task was asleep or in a long step. What it did before `begin` is not asked, for
+    that may stand in any number of older segments.
     """
-    if not task.running or (begin <= task.first_run and task.last_ran <= stop):
+    if task.last_ran <= task.first_run or (begin <= task.first_run and task.last_ran <= stop):
         return task.running
+    start, end = max(begin, task.first_run), min(stop, task.last_ran)
+    if end <= start:
+        return 0
+
+    def awake(since: int, until: int) -> int:
+        return max(0, until - since - steps.within(since, until) - asleep.within(since, until))
+
+    inside = awake(start, end)
+    ever = start - task.first_run + inside + awake(end, task.last_ran)
     short = max(0, task.running - steps.total)
-    inside = max(0, min(stop, task.last_ran) - max(begin, task.first_run))
-    return steps.within(begin, stop) + short * inside / (task.last_ran - task.first_run)
+    return steps.within(start, end) + (short * inside / ever if inside else 0)

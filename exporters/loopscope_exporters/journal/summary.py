@@ -78,6 +78,7 @@ def _summary(job: JobRow, material: Material, loops: Loops) -> JobSummary:
         items=material.items.values(),
         outside=material.outside,
         steps=loops.steps,
+        asleep=loops.asleep,
         occupied=loops.occupied,
     )
     blocked = loops.blocked.get(job.process.id)

@@ -10,9 +10,15 @@ from loopscope_exporters.journal.parallelism import Span, TaskSpan, effective_pa
 HERE, ELSEWHERE = 1, 2  # processes
 
 
-def parallelism(tasks, *, items=(), outside=(), steps=None, occupied=None, job=(0, 100)):
+def parallelism(tasks, *, items=(), outside=(), job=(0, 100), steps=None, asleep=None, occupied=None):
     return effective_parallelism(
-        *job, tasks=tasks, items=items, outside=outside, steps=steps or {}, occupied=occupied or {}
+        *job,
+        tasks=tasks,
+        items=items,
+        outside=outside,
+        steps=steps or {},
+        asleep=asleep or {},
+        occupied=occupied or {},
     )
 
 
@@ -78,10 +84,18 @@ def test_only_what_lies_inside_the_job_counts():
 
 
 def test_a_worker_loop_shares_its_running_time_among_its_jobs():
-    """Of a task that outlives the job, long steps count where they were and short ones evenly."""
+    """Of a task that outlives the job, long steps count where they were and short ones evenly elsewhere."""
     worker = lived(1, 0, 1000, running=300)
     steps = {1: Coverage([(100, 150), (600, 750)])}
-    assert parallelism([worker], steps=steps, job=(100, 200)) == pytest.approx(0.5 + 0.1)
+    assert parallelism([worker], steps=steps, job=(100, 200)) == pytest.approx(0.5 + 100 * 50 / 800 / 100)
+
+
+def test_a_task_that_waits_is_not_running():
+    """A request's task that goes on in the background ran for 100 in all, and slept after its answer."""
+    root = lived(1, 0, 10_000, running=100)
+    waiting = {1: Coverage([(100, 9_990)])}
+    assert parallelism([root], asleep=waiting) == pytest.approx(100 * 100 / 110 / 100)
+    assert parallelism([root], asleep=waiting, job=(200, 300)) == 0.0
 
 
 def test_time_before_the_first_step_and_after_the_last_is_no_time_on_the_loop():
