@@ -76,11 +76,11 @@ def effective_parallelism(
          + Σ over tasks of min(life, running + |outside waits \ loop occupied \ work items in a worker|)
 
     ``outside`` are the waits whose kind is in `records.OUTSIDE`; ``steps`` and ``asleep`` have, by task, the
-    slices and the other waits of each task that may have lived longer than the job, also those outside it. A
-    task that awaits its own work
-    item counts once, as its item; two items of one task in workers at once count as two. Waits that lie
-    inside one another count once. The steps of a task inside an outside wait, such as those that parse a
-    response, cannot make its share longer than its life.
+    slices and the other waits of each task that may have lived longer than the job, also those outside it.
+    A task that awaits its own work item counts once, as its item; two items of one task in workers at once
+    count as two, whatever they do there: a worker that waits for another one is not told from one that
+    computes. Waits that lie inside one another count once. The steps of a task inside an outside wait, such
+    as those that parse a response, cannot make its share longer than its life.
 
     ``occupied`` has, by process, when a step kept a loop busy for long: its slices and blocks. Until such a
     step ends no request goes out and no answer comes in, so that meanwhile only the task whose step it is
