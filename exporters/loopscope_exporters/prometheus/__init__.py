@@ -4,8 +4,8 @@
 Two other ways, with ``LOOPSCOPE_METRICS_PORT=-1`` when the server is not wanted besides::
 
     handle = loopscope.instrument(metrics_port=-1)
-    app.mount("/metrics", loopscope_exporters.prometheus.asgi_app(handle.state))  # Starlette, FastAPI
-    prometheus_client.REGISTRY.register(LoopscopeCollector(handle.state))  # beside the application's own
+    app.mount("/metrics", loopscope_exporters.prometheus.asgi_app(handle))  # Starlette, FastAPI
+    prometheus_client.REGISTRY.register(LoopscopeCollector(handle))  # beside the application's own
 
 An ASGI app answers only when its loop does.
 """

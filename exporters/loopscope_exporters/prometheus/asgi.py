@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     from loopscope.state import LiveState
+    from loopscope_exporters.prometheus.collector import Observed
 
     Message = MutableMapping[str, Any]
     Send = Callable[[Message], Awaitable[None]]
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
     App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-def asgi_app(state: LiveState) -> App:
-    """An app to mount, for example with ``app.mount("/metrics", ...)``; it answers GET with the metrics."""
+def asgi_app(observed: LiveState | Observed) -> App:
+    """An app to mount, for example with ``app.mount("/metrics", ...)``; it answers GET with the metrics.
+
+    Made of the handle, it gives each worker of a server that forks afterwards metrics of its own.
+    """
     registry = CollectorRegistry()
-    registry.register(LoopscopeCollector(state))
+    registry.register(LoopscopeCollector(observed))
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:  # noqa: ARG001  ASGI's signature
         if scope["type"] != "http":

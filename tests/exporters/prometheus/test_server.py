@@ -267,6 +267,31 @@ print(json.dumps({"apart": theirs["port"] != mine, "status": theirs["status"]}))
     assert seen == {"apart": True, "status": 200}
 
 
+def test_metrics_mounted_before_a_fork_are_those_of_the_child():
+    """Prefork servers load the application, its mounts included, and fork then."""
+    seen = run("""
+import json, os, warnings
+import loopscope
+from prometheus_client import CollectorRegistry, generate_latest
+from loopscope_exporters.prometheus import LoopscopeCollector
+
+warnings.simplefilter("ignore")
+handle = loopscope.instrument(metrics_port=-1, journal="off", spans="off")
+registry = CollectorRegistry()
+registry.register(LoopscopeCollector(handle))
+reading, writing = os.pipe()
+if os.fork() == 0:
+    with loopscope.job("of the child"):
+        os.write(writing, generate_latest(registry))
+    os._exit(0)
+os.wait()
+child = os.read(reading, 100_000).decode()
+print(json.dumps({"child": child, "parent": generate_latest(registry).decode()}))
+""")
+    running = 'loopscope_jobs_running{job_name="of the child"} 1.0'
+    assert (running in seen["child"], running in seen["parent"]) == (True, False)
+
+
 def test_a_spawned_worker_of_multiprocessing_serves_nothing(start, monkeypatch):
     """Its command line gives it away before `multiprocessing` itself does."""
     command = ["python", "-c", "from multiprocessing.spawn import spawn_main; spawn_main()"]
