@@ -72,7 +72,7 @@ class Segment:
         self.insert(
             either("jobs", end), id=self.current, name=name, key=key, kind="job", root_task=root,
             place=self.place(20, "handle"), started=self.wall(start), ended=self.wall(end),
-            outcome=said(outcome, end), exception=exception, progress=self.wall(end) or self.beat,
+            outcome=said(outcome, end), exception=exception, progress=self.wall(end) or self.beat, thinned=0,
         )  # fmt: skip
         return self.current
 

@@ -95,6 +95,8 @@ def walk(awaitable: Any) -> list[RawPlace]:
 
 def resumed(record: Task, task: Any, arguments: tuple[Any, ...] | None, at: int) -> None:
     """Note the wait that ends now. Runs on the loop, for waits over the threshold only."""
+    if at - record.last_ran < recorder.detail.over and recorder.detail.is_thin(record.job):
+        return
     chain = walk(task.get_coro())
     leaf = arguments[0] if arguments else None
     wait = Wait(record, kind_of_leaf(leaf), None, chain, record.last_ran, at, OK, job=record.job)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import ContextVar
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from loopscope.loop_clock import LoopClock
     from loopscope.records import Job, Task, WorkItem
 
 job_var: ContextVar[Job | None] = ContextVar("loopscope_job", default=None)
@@ -25,6 +27,9 @@ worker = _Worker()
 # it removes an entry when its task ends; the pump, when the task was collected without ending.
 open_tasks: dict[int, Task] = {}
 
+# The clock of the loop that runs in a thread, by the thread's id.
+clocks: dict[int, LoopClock] = {}
+
 
 def current_job() -> Job | None:
     """The job that the calling code belongs to, in a task, a callback or an executor's thread."""
@@ -33,16 +38,23 @@ def current_job() -> Job | None:
 
 def current_item() -> WorkItem | None:
     """The work item that the calling executor thread runs; None in a task and elsewhere."""
-    return worker.item if asyncio._get_running_loop() is None else None
+    return worker.item if get_ident() not in clocks else None
 
 
 def current_task() -> Task | None:
-    """The record of the asyncio task that the calling code runs in."""
-    loop = asyncio._get_running_loop()
-    if loop is None:
+    """The record of the asyncio task that the calling code runs in.
+
+    asyncio's own `current_task` asks for the running loop, which on 3.11 asks the kernel for the process id:
+    a microsecond or more, too much for a hook.
+    """
+    clock = clocks.get(get_ident())
+    if clock is None:
         return None
-    clock = getattr(loop, "_loopscope_clock", None)
-    if clock is not None and clock.running is not None:
-        return clock.running  # type: ignore[no-any-return]  # an attribute we put there
-    task = asyncio.current_task(loop)  # a loop whose steps we do not see
+    return clock.running or _found(clock)
+
+
+def _found(clock: LoopClock) -> Task | None:
+    """By asyncio's books: on a loop whose steps we do not see, or in a step that began before we came."""
+    loop = clock.loop()
+    task = asyncio.current_task(loop) if loop is not None else None
     return open_tasks.get(id(task)) if task is not None else None

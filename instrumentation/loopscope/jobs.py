@@ -54,10 +54,11 @@ class JobContext:
             self._kind,
             parent.id if parent is not None else 0,
             task.id if task is not None else 0,
-            self._site or _caller(),
+            _caller() if self._site is None else self._site,
             now(),
         )
         job.progress = job.started
+        job.thin = recorder.detail.left <= 0 or (parent is not None and parent.thin)
         span = tracing.enter_job(job) if tracing.enabled else None
         before = None
         if task is not None:
@@ -121,6 +122,11 @@ def close(job: Job, error: BaseException | None) -> None:
     else:
         job.outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
         job.exception = type(error).__qualname__
+    detail = recorder.detail
+    if job.thin and job.outcome == OK and job.ended - job.started < detail.over:
+        detail.count_job(job)
+        if not job.trace_id:  # its span is wanted all the same: users' spans may be its children
+            return
     recorder.keep(recorder.ended_jobs, job)
 
 

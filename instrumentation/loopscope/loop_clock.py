@@ -7,7 +7,7 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from loopscope import private
+from loopscope import context, private
 from loopscope.clock import now
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ class LoopClock:
         self.loop = weakref.ref(loop)
         self.selector: Any = None
         self.running: Task | None = None
-        self.bind()
+        self.thread = self.native_thread = 0
+        self.thread_name = ""
+        self.woke = self.mark = 0
         self.iterations = 0
         self.busy = 0
         self.long: deque[tuple[int, int]] = deque(maxlen=MAX_SLOW)  # iterations over LAG_FLOOR
@@ -65,11 +67,14 @@ class LoopClock:
         self.native_thread = threading.get_native_id()
         self.thread_name = threading.current_thread().name
         self.woke = self.mark = now()
+        context.clocks[self.thread] = self
 
     def rest(self) -> None:
         """The loop stopped running: whatever its thread does now is not the loop's business."""
         self.woke = 0
         self.running = None
+        if context.clocks.get(self.thread) is self:
+            del context.clocks[self.thread]
 
     def watch_selector(self) -> None:
         """Time the loop's sleep by shadowing `select` on its own selector object."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import linecache
 import sysconfig
-import weakref
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loopscope.records import NOWHERE, Place
 
@@ -55,12 +54,13 @@ def note_caller(frame: FrameType | None) -> RawPlace | Place:
     """The innermost user frame from `frame` outwards, else the innermost of a package, else NOWHERE."""
     fallback: FrameType | None = None
     while frame is not None:
-        code = frame.f_code
-        if id(code) in stop_codes:
-            break
-        whose = origin_of(frame)
+        whose = _origin_of_globals.get(id(frame.f_globals))
+        if whose is None:
+            whose = origin_of(frame)
         if whose == USER:
-            return code, frame.f_lasti
+            return frame.f_code, frame.f_lasti
+        if id(frame.f_code) in stop_codes:
+            break
         if fallback is None and whose == PACKAGE:
             fallback = frame
         frame = frame.f_back
@@ -105,11 +105,3 @@ def culprit(innermost_first: tuple[Place, ...]) -> Place:
 def source(place: Place) -> str:
     """The text of the line, or an empty string. Reads files: never on a loop."""
     return linecache.getline(place.file, place.line).strip() if place.line else ""
-
-
-def weak(owner: object) -> weakref.ref[Any] | None:
-    """A weak reference where the object allows one."""
-    try:
-        return weakref.ref(owner)
-    except TypeError:
-        return None

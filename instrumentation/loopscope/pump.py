@@ -71,6 +71,7 @@ class Pump(threading.Thread):
 
     def _collect(self, moment: int) -> Batch:
         state = self._state
+        recorder.detail.refill(moment)
         survey.look_at_tasks(state, moment)
         survey.look_at_items(state)
         batch = recorder.take()
@@ -119,9 +120,9 @@ class Pump(threading.Thread):
     def _sweep(self, moment: int) -> None:
         state = self._state
         survey.measure_queues(list(state.resources.values()))
-        survey.forget_dead(state)
         state.refresh_progress()
-        for clock in [clock for clock in recorder.loops if clock.loop() is None]:
+        gone = [c for c in recorder.loops if c.loop() is None and not c.slow and not c.long]
+        for clock in gone:
             recorder.loops.remove(clock)
             self._lag_seen.pop(clock, None)
         stuck = {job.id: job for job in state.stuck_jobs(moment)}

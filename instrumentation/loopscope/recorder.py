@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import weakref
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from loopscope import context, places
 from loopscope.clock import new_ids, now
+from loopscope.detail import Detail
 from loopscope.records import (
+    OK,
     Batch,
     Hold,
     Job,
@@ -27,6 +30,18 @@ if TYPE_CHECKING:
     from loopscope.loop_clock import LoopClock
 
 SECOND = 1_000_000_000
+
+
+class OwnerRef(weakref.ref[Any]):
+    """A reference to what a resource's record is about; the record is forgotten together with it."""
+
+    __slots__ = ("resource",)
+
+    resource: int
+
+
+def _owner_died(reference: weakref.ref[Any]) -> None:
+    recorder.resources.pop(cast("OwnerRef", reference).resource, None)
 
 
 class Recorder:
@@ -57,6 +72,7 @@ class Recorder:
         self.new_resources: deque[Resource] = deque()
         self.samples: deque[Sample] = deque()
         context.open_tasks.clear()
+        context.clocks.clear()
 
     def configure(self, settings: Settings) -> None:
         self.settings = settings
@@ -65,10 +81,12 @@ class Recorder:
         self.wait_threshold = int(settings.wait_threshold * SECOND)
         self.hold_threshold = int(settings.hold_threshold * SECOND)
         self.block_threshold = int(settings.block_threshold * SECOND)
+        self.detail = Detail(settings)
 
     def keep(self, queue: deque[Any], record: Any) -> None:
         if len(queue) < self.max_pending:
             queue.append(record)
+            self.detail.left -= 1
         else:
             self.dropped[type(record).__name__.lower()] += 1
 
@@ -84,9 +102,12 @@ class Recorder:
 
     def resource(self, kind: str, owner: Any, site: Any, capacity: int = 0) -> Resource:
         """A record for something one can wait for; `owner` keeps it alive, not the other way round."""
-        record = Resource(self.new_id(), kind, site, capacity, ref=places.weak(owner))
+        record = Resource(self.new_id(), kind, site, capacity)
         self.resources[record.id] = record
-        self.keep(self.new_resources, record)
+        record.ref = reference = OwnerRef(owner, _owner_died)
+        reference.resource = record.id
+        if not self.detail.is_thin(context.current_job()):
+            self.keep(self.new_resources, record)
         return record
 
     def wait_started(
@@ -119,11 +140,15 @@ class Recorder:
         wait.outcome = outcome
         wait.task.wait = wait.outer
         lasted, resource = wait.ended - wait.started, wait.resource
-        if lasted >= self.wait_threshold or resource is None:
+        if resource is None or outcome != OK or lasted > self.detail.over:
             self.keep(self.ended_waits, wait)
-        else:
+        elif lasted < self.wait_threshold:
             resource.short_waits += 1
             resource.short_waited += lasted
+        elif self.detail.is_thin(wait.job):
+            self.detail.count_wait(wait.kind, resource, lasted)
+        else:
+            self.keep(self.ended_waits, wait)
 
     def take(self) -> Batch:
         """Everything that ended since the last call, places not yet resolved."""
@@ -136,6 +161,7 @@ class Recorder:
             items=_empty(self.ended_items),
             resources=_empty(self.new_resources),
             samples=_empty(self.samples),
+            counted=self.detail.take(),
         )
 
 

@@ -77,6 +77,9 @@ class Job:
     trace_id: int = 0  # 0: no spans wanted; a record's own id is the id of its span
     parent_span: Any = None  # OpenTelemetry SpanContext it was opened under, if any
     sampled: bool = True
+    thin: bool = False  # opened while there was more work than is kept in full, see `loopscope.detail`
+    thinned: int = 0  # its tasks that were counted, not kept
+    kept: bool = True  # False: the job itself was counted, not kept
 
 
 @dataclass(slots=True, eq=False)
@@ -225,6 +228,15 @@ class Sample:
 
 
 @dataclass(slots=True)
+class Counted:
+    """What ended well and without a record of its own. Durations in ns."""
+
+    jobs: list[tuple[str, str, int]] = field(default_factory=list)  # name, outcome, duration
+    tasks: int = 0
+    waits: list[tuple[str, str, int]] = field(default_factory=list)  # kind, name of the resource, duration
+
+
+@dataclass(slots=True)
 class Batch:
     """What happened since the last drain: ended records, and resources seen for the first time."""
 
@@ -238,6 +250,7 @@ class Batch:
     blocks: list[Block] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    counted: Counted = field(default_factory=Counted)
 
 
 @dataclass(frozen=True, slots=True)

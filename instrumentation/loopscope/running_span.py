@@ -79,6 +79,8 @@ def span_context(job: Job, span_id: int) -> SpanContext:
 
 
 def _running_id(job: Job) -> int:
+    if job.thin:  # its tasks are counted, not kept: they have no spans to be children of
+        return job.id
     item = current_item()
     if item is not None and item.job is job:
         return item.id

@@ -158,6 +158,7 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
         {
             "starlette.applications": when_there(web.install_applications),
             "starlette.routing": when_there(web.install_routing),
+            "fastapi.routing": when_there(web.install_fastapi_routing),
             "starlette.background": when_there(web.install_background),
             "uvloop": when_there(uvloop.install),
             "uvicorn.server": lambda: uvicorn.install(patches, uninstrument),

@@ -50,6 +50,11 @@ class Settings:
     suspension_threshold: float = 0.005  # shorter waits for anything else are not seen
     hold_threshold: float = 0.01  # shorter holds are not recorded once they ended
     stuck_after: float = 30.0
+    detail_rate: int = (
+        2_000  # records a second that are kept in full; what is over it is counted; 0: keep all
+    )
+    detail_burst: int = 20_000  # as many more after a quiet time
+    detail_over: float = 0.25  # what lasted longer, or failed, is kept in any case
     max_pending: int = 500_000  # records between two drains
     max_open: int = 500_000  # open tasks
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from loopscope.context import open_tasks
-from loopscope.records import Snapshot
+from loopscope.records import OK, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loopscope.records import (
         Batch,
         Block,
+        Counted,
         Job,
         Process,
         Resource,
@@ -112,6 +113,7 @@ class LiveState:
         self.lag = Histogram(LAG_BOUNDS)
         self.sample: Sample | None = None
 
+        self.thinned: Counter[str] = Counter()  # counted and not kept, by kind; see `loopscope.detail`
         self.dropped: Counter[str] = Counter()  # records, by kind; should be 0
         self.faults: Counter[str] = Counter()  # errors inside loopscope, by place; should be 0
 
@@ -132,12 +134,12 @@ class LiveState:
         for resource in batch.resources:
             self.resources[resource.id] = resource
         self._fold_short_waits()
+        self._fold_counted(batch.counted)
         for task in batch.tasks:
             self.tasks_finished[task.outcome] += 1
         for job in batch.jobs:
-            name = self.job_name(job)
-            self.jobs_finished[name, job.outcome] += 1
-            self.job_durations[name].observe(job.ended - job.started)
+            if job.kept:
+                self._fold_job(job.name, job.outcome, job.ended - job.started)
         for wait in batch.waits:
             key = wait.kind, self.resource_name(wait.resource)
             self.wait_durations[key].observe(wait.ended - wait.started)
@@ -148,6 +150,21 @@ class LiveState:
             self.blocked_time[block.cause] += block.ended - block.started
         if batch.samples:
             self.sample = batch.samples[-1]
+
+    def _fold_counted(self, counted: Counted) -> None:
+        for name, outcome, lasted in counted.jobs:
+            self._fold_job(name, outcome, lasted)
+        self.tasks_finished[OK] += counted.tasks
+        for kind, name, lasted in counted.waits:
+            self.wait_durations[kind, self._resource_names.bounded(name)].observe(lasted)
+        self.thinned["job"] += len(counted.jobs)
+        self.thinned["task"] += counted.tasks
+        self.thinned["wait"] += len(counted.waits)
+
+    def _fold_job(self, name: str, outcome: str, lasted: int) -> None:
+        name = self._job_names.bounded(name)
+        self.jobs_finished[name, outcome] += 1
+        self.job_durations[name].observe(lasted)
 
     def _fold_short_waits(self) -> None:
         """Waits that have no record of their own lie under the first bound."""
@@ -168,7 +185,7 @@ class LiveState:
 
     def open_waits(self) -> list[Wait]:
         """Every wait that has not ended: hooked ones stand on their tasks, the others in `waits`."""
-        hooked = [task.wait for task in list(self.tasks.values()) if task.wait is not None]
+        hooked = [wait for task in list(self.tasks.values()) if (wait := task.wait) is not None]
         return hooked + list(self.waits.values())
 
     def stuck_jobs(self, now: int) -> list[Job]:

@@ -100,14 +100,6 @@ def measure_queues(resources: Iterable[Resource]) -> None:
             resource.in_use = queue.qsize()
 
 
-def forget_dead(state: LiveState) -> None:
-    """Drop resources whose object is gone and of which nothing is open."""
-    for resource in list(state.resources.values()):
-        gone = resource.ref is not None and resource.ref() is None
-        if gone and not (resource.waiting or resource.in_use or resource.holders):
-            del state.resources[resource.id]
-
-
 def put_into_words(batch: Batch, state: LiveState) -> None:
     """Resolve a batch's places, name its resources, tell waits for an executor from other futures."""
     record: Any
@@ -118,8 +110,10 @@ def put_into_words(batch: Batch, state: LiveState) -> None:
     for record in (*list(state.jobs.values()), *list(state.items.values())):
         _resolve(record)
     for resource in list(state.resources.values()):
-        for hold in list(resource.holders.values()):
-            hold.site = places.resolve(hold.site)
+        if resource.holders or resource.waiting:
+            resource.name = naming.name_of(resource)
+            for hold in list(resource.holders.values()):
+                hold.site = places.resolve(hold.site)
     _put_into_words(batch.waits, (*state.items.values(), *batch.items))
     _put_into_words([task.wait for task in list(state.tasks.values()) if task.wait], ())
 
@@ -135,6 +129,8 @@ def _put_into_words(waits: list[Wait], items: Iterable[WorkItem]) -> None:
     of_task = {item.task: item for item in items if item.task} if waits else {}
     for wait in waits:
         awaits.put_into_words(wait)
+        if wait.resource is not None:
+            wait.resource.name = naming.name_of(wait.resource)
         item = of_task.get(wait.task.id)
         if wait.kind == FUTURE and item is not None:
             wait.kind, wait.resource = EXECUTOR, item.executor

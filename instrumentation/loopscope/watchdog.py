@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loopscope.loop_clock import LoopClock
 
 BLOCKING_CALL, CPU, GIL, HOST_PAUSED = "blocking_call", "cpu", "gil", "host_paused"
-LOOKS = 4  # per block threshold
+LOOKS = 2  # per block threshold: one of them falls into the second half of the shortest block
 MOST_STACKS = 40  # taken of one block
 DEPTH = 60  # frames kept of a stack
 BUSY_SHARE = 0.5  # of a block's time on a processor: more is computing, less is waiting

@@ -26,8 +26,9 @@ class Seen:
         handle.exporters["seen"] = self
 
     def drain(self, batch: Batch) -> None:
-        for field in dataclasses.fields(Batch)[1:]:
-            getattr(self.batch, field.name).extend(getattr(batch, field.name))
+        for field in dataclasses.fields(Batch):
+            if isinstance(records := getattr(batch, field.name), list):
+                getattr(self.batch, field.name).extend(records)
 
     def stop(self) -> None:
         """Nothing to close."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
-from fastapi import BackgroundTasks, FastAPI
+from fastapi import APIRouter, BackgroundTasks, FastAPI
 from fastapi.responses import StreamingResponse
 
 from loopscope.records import ERROR, OK
@@ -59,6 +59,20 @@ def test_a_request_is_a_job_named_by_its_route(seen):
     assert [job.outcome for job in requests] == [OK] * 2
     of_requests = [task.job for task in batch.tasks if task.name == "of the request"]
     assert of_requests == requests
+
+
+def test_a_route_of_an_included_router_has_its_prefix(seen):
+    """Wherever the framework keeps it."""
+    router, app = APIRouter(), FastAPI()
+
+    @router.get("/items/{number}")
+    async def item(number: int) -> int:
+        return number
+
+    app.include_router(router, prefix="/shop")
+    batch = seen.run(call(app, "/shop/items/1"))
+    assert [job.name for job in batch.jobs] == ["GET /shop/items/{number}"]
+    assert batch.jobs[0].site.function.endswith("item")
 
 
 def test_a_background_task_is_a_job_of_its_own_that_begins_after_the_response(seen):

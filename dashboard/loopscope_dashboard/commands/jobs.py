@@ -51,6 +51,7 @@ def as_json(job: JobSummary) -> dict[str, Any]:
         "started": moment(job.started),
         "duration": round(job.seconds, 6),
         "tasks": job.tasks,
+        "thinned": job.thinned,
         "parallelism": round(job.parallelism, 3),
         "blocked": round(job.blocked, 6),
         "longest_wait": round(job.longest_wait, 6),

@@ -22,7 +22,7 @@ def headline(history: JobHistory) -> dict[str, Any]:
     job = history.job
     figures = [
         ("duration", duration(job.seconds)),
-        ("tasks", str(job.tasks)),
+        ("tasks, most counted only" if job.thinned * 2 > job.tasks else "tasks", str(job.tasks)),
         ("parallelism", f"{job.parallelism:.2f}"),
         ("loop blocked", duration(job.blocked)),
         ("longest wait", longest_wait(job)),

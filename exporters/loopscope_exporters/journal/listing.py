@@ -33,12 +33,13 @@ class JobRow:
     outcome: str
     exception: str
     progress: int
+    thinned: int
     open: bool
     process: ProcessInfo
 
 
 def newest_jobs(source: Source, limit: int) -> list[JobRow]:
-    """The `limit` jobs that started last, newest first.
+    """The open jobs and those that started last, `limit` in all, newest first.
 
     Segments come in order of how far they reach, so the first one that ends before the oldest of enough jobs
     began is the last one looked at.
@@ -50,10 +51,15 @@ def newest_jobs(source: Source, limit: int) -> list[JobRow]:
     found: dict[int, JobRow] = {}
     for part, rows in source.each(read):
         _merge(found, (_job_row(row, part.process) for row in rows))
-        newest = heapq.nlargest(limit, found.values(), key=lambda job: job.started)
+        newest = heapq.nlargest(limit, found.values(), key=_open_first)
         if len(newest) == limit and part.until < newest[-1].started:
             break
-    return heapq.nlargest(limit, found.values(), key=lambda job: job.started)
+    listed = heapq.nlargest(limit, found.values(), key=_open_first)
+    return sorted(listed, key=lambda job: job.started, reverse=True)
+
+
+def _open_first(job: JobRow) -> tuple[bool, int]:
+    return job.open, job.started
 
 
 def find_job(source: Source, job_id: int) -> JobRow | None:
@@ -90,6 +96,7 @@ def _job_row(row: sqlite3.Row, process: ProcessInfo) -> JobRow:
         outcome=row["outcome"],
         exception=row["exception"],
         progress=row["progress"],
+        thinned=row["thinned"],
         open=bool(row["open"]),
         process=process,
     )

@@ -42,7 +42,8 @@ class JobSummary:
     """One job in numbers. ``state`` is running, stuck, ok, error, cancelled or lost (its process is gone).
 
     ``ended`` of an open job is how far its records reach; ``seconds``, ``blocked`` and ``longest_wait`` are
-    seconds. The longest wait leaves out waits for the job's own tasks: those explain nothing.
+    seconds. ``thinned`` of the ``tasks`` were counted and left no record. The longest wait leaves out waits
+    for the job's own tasks: those explain nothing.
     """
 
     id: int
@@ -62,6 +63,7 @@ class JobSummary:
     progress: int
     seconds: float
     tasks: int
+    thinned: int
     parallelism: float
     blocked: float
     longest_wait: float

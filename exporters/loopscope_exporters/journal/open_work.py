@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from loopscope_exporters.journal.rows import Row, Rows
     from loopscope_exporters.journal.segment import Segment
 
+FEW = 100  # tasks: while so few are open, all of them are written
+YOUNG = 100_000_000  # ns; with more, work must be this old: under load most is over before anyone could look
 SHARE = 20  # a rewrite that took one part of a core's time is followed by 19 parts without one
 
 
@@ -40,7 +43,8 @@ class OpenWork:
         if not always and moment < self._not_before:
             return
         began = self._spent()
-        for table, rows in self._tables().items():
+        all_ = always or len(self._state.tasks) <= FEW
+        for table, rows in self._tables(sys.maxsize if all_ else moment - YOUNG).items():
             if rows != self._written.get(table, []):
                 segment.rewrite(table, rows)
                 self._written[table] = rows
@@ -54,18 +58,24 @@ class OpenWork:
                 segment.rewrite(table, [])
         self._written.clear()
 
-    def _tables(self) -> dict[str, list[Row]]:
-        """Every open table's rows. The dictionaries change meanwhile: `list()` copies them in one step."""
+    def _tables(self, before: int) -> dict[str, list[Row]]:
+        """Every open table's rows of what began no later than `before`.
+
+        The dictionaries change meanwhile: `list()` copies them in one step.
+        """
         state, rows = self._state, self._rows
         holds = [
             hold for resource in list(state.resources.values()) for hold in list(resource.holders.values())
         ]
-        records: dict[str, tuple[Callable[[Any], Row], list[Any]]] = {
-            "open_jobs": (rows.job, list(state.jobs.values())),
-            "open_tasks": (rows.task, list(state.tasks.values())),
-            "open_waits": (rows.wait, state.open_waits()),
-            "open_holds": (rows.hold, holds),
-            "open_items": (rows.item, list(state.items.values())),
-            "open_blocks": (rows.block, list(state.blocks.values())),
+        records: dict[str, tuple[Callable[[Any], Row], str, list[Any]]] = {
+            "open_jobs": (rows.job, "started", list(state.jobs.values())),
+            "open_tasks": (rows.task, "created", list(state.tasks.values())),
+            "open_waits": (rows.wait, "started", state.open_waits()),
+            "open_holds": (rows.hold, "acquired", holds),
+            "open_items": (rows.item, "submitted", list(state.items.values())),
+            "open_blocks": (rows.block, "started", list(state.blocks.values())),
         }
-        return {table: [convert(one) for one in open_] for table, (convert, open_) in records.items()}
+        return {
+            table: [convert(one) for one in open_ if getattr(one, began) <= before]
+            for table, (convert, began, open_) in records.items()
+        }

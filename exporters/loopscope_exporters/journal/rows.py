@@ -76,6 +76,7 @@ class Rows:
             job.outcome,
             job.exception,
             job.progress and job.progress + shift,
+            job.thinned,
         )
 
     def task(self, task: Task) -> Row:

@@ -60,7 +60,8 @@ CREATE TABLE jobs (
     ended           INTEGER NOT NULL,
     outcome         TEXT    NOT NULL,  -- ok, error, cancelled
     exception       TEXT    NOT NULL,  -- its type
-    progress        INTEGER NOT NULL   -- when anything of it last moved
+    progress        INTEGER NOT NULL,  -- when anything of it last moved
+    thinned         INTEGER NOT NULL   -- its tasks that were counted and not kept, for there was too much to keep
 );
 CREATE TABLE open_jobs AS SELECT * FROM jobs;
 

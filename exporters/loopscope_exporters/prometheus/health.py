@@ -117,6 +117,14 @@ def ourselves(state: LiveState, _: int) -> Iterator[Metric]:
         ("kind",),
         {(kind,): count for kind, count in dropped.items()},
     )
+    thinned = dict.fromkeys(("job", "task", "wait"), 0) | dict(state.thinned)
+    yield counter(
+        "loopscope_thinned_records_total",
+        "What ended well and quickly while there was more than is kept in full: counted everywhere, but "
+        "without a record. 0 below the setting detail_rate; growing under heavy load is healthy.",
+        ("kind",),
+        {(kind,): count for kind, count in thinned.items()},
+    )
     yield counter(
         "loopscope_faults_total",
         "Errors inside loopscope, which the service does not notice. Should be 0.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+import weakref
 from collections import deque
 from concurrent.futures import process, thread
 from contextvars import copy_context
@@ -153,7 +154,7 @@ def _submitting_to_threads(original: Callable[..., Future[Any]]) -> Callable[...
         except BaseException:
             recorder.items.pop(item.id, None)
             raise
-        item.future = places.weak(future)
+        item.future = weakref.ref(future)
         return future
 
     return submit

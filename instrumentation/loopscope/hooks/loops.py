@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import events
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+from loopscope.context import clocks
 from loopscope.loop_clock import ATTRIBUTE, LoopClock
 from loopscope.recorder import recorder
 
@@ -29,11 +31,10 @@ def _starting(original: Callable[[Any], None]) -> Callable[[Any], None]:
 
     def _set_running_loop(loop: Any) -> None:
         try:
-            before = asyncio._get_running_loop()
             if loop is not None:
                 clock_of(loop).bind()
-            elif before is not None:
-                clock_of(before).rest()
+            elif (clock := clocks.get(get_ident())) is not None:
+                clock.rest()
         except Exception:
             recorder.fault("_set_running_loop")
         original(loop)
@@ -55,6 +56,7 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> LoopClock:
 def _forget_all() -> None:
     for clock in recorder.loops:
         clock.forget_selector()
+        clock.rest()
         loop = clock.loop()
         if loop is not None and hasattr(loop, ATTRIBUTE):
             delattr(loop, ATTRIBUTE)

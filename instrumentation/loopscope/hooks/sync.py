@@ -18,6 +18,7 @@ from loopscope.records import (
     EVENT,
     HTTP,
     LOCK,
+    NOWHERE,
     OK,
     QUEUE,
     SEMAPHORE,
@@ -98,7 +99,9 @@ def _acquiring(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., An
             try:
                 task = current_task()
                 resource = getattr(self, RESOURCE, None) or resource_of(self, kind)
-                site = places.note_caller(sys._getframe(1))
+                job = task.job if task is not None else None
+                # Making frame objects is most of what an acquire costs: a thin job goes without the line.
+                site = places.note_caller(sys._getframe(1)) if job is None or not job.thin else NOWHERE
                 wait = _begin(resource, task, site) if _is_news(task) and would_wait(self) else None
             except Exception:
                 recorder.fault("acquire")
@@ -147,7 +150,10 @@ def _let_go(resource: Resource) -> None:
         hold = holders.pop(key)
     resource.in_use -= 1
     hold.released = now()
-    if hold.released - hold.acquired > recorder.hold_threshold:
+    lasted, detail = hold.released - hold.acquired, recorder.detail
+    if lasted > detail.over or (
+        lasted > recorder.hold_threshold and not detail.is_thin(task.job if task is not None else None)
+    ):
         recorder.keep(recorder.ended_holds, hold)
 
 

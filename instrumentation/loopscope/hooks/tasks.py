@@ -94,15 +94,16 @@ def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Tas
     if len(open_tasks) >= recorder.max_open:
         recorder.dropped["task"] += 1
         return None
+    job = job_var.get() if context is None else context.get(job_var)
     steps_are_seen = isinstance(loop, asyncio.BaseEventLoop)
     clock = getattr(loop, "_loopscope_clock", None)  # None before its first run
     parent = clock.running if clock is not None and steps_are_seen else current_task()
     record = open_tasks[key] = Task(
         recorder.new_id(),
-        job_var.get() if context is None else context.get(job_var),
+        job,
         parent.id if parent is not None else 0,
         getattr(coro, "__qualname__", "") or type(coro).__qualname__,
-        places.note_caller(sys._getframe(2)),
+        places.note_caller(sys._getframe(2)) if job is None or not job.thin else NOWHERE,
         created,
         weakref.ref(task),
     )
@@ -133,24 +134,30 @@ def _stepping(settings: Settings) -> Callable[..., Callable[[Any], None]]:
             task: Any = getattr(self._callback, "__self__", None)
             record = find(id(task))
             began = clock.mark
-            if record is not None:
-                clock.running = record
-                if not record.steps:
-                    record.first_run = began
-                elif began - record.last_ran > long_wait and record.wait is None:
-                    awaits.resumed(record, task, self._args, began)
-            original(self)
-            end = now()
-            if end - began > long_step:
+            if record is None:
+                original(self)
+                end = now()
+                if end - began > long_step:
+                    clock.slow.append((None, began, end))
+                clock.mark = end
+                return None
+            clock.running = record
+            if not record.steps:
+                record.first_run = began
+            elif began - record.last_ran > long_wait and record.wait is None:
+                awaits.resumed(record, task, self._args, began)
+            # What `original` does, less its handler: a task's step lets out only what that lets out too.
+            self._context.run(self._callback, *self._args)
+            clock.running = None
+            record.last_ran = end = now()
+            spent = end - began
+            if spent > long_step:
                 clock.slow.append((record, began, end))
             clock.mark = end
-            if record is not None:
-                clock.running = None
-                record.steps += 1
-                record.running += end - began
-                record.last_ran = end
-                if task.done():
-                    ended(record, task, end)
+            record.steps += 1
+            record.running += spent
+            if task.done():
+                ended(record, task, end)
             return None
 
         return _run
@@ -169,19 +176,23 @@ def _finished(task: _Task) -> None:
 def ended(record: Task, task: _Task, end: int) -> None:
     """Close the record of a finished task and hand it over."""
     open_tasks.pop(id(task), None)
-    record.ended = end
-    record.ref = _gone  # a weak reference less for the garbage collector to look at
-    record.name = task.get_name()
     if task.cancelled():
         record.outcome = CANCELLED
     else:
         error = private.exception_of(task)
         if error is None:
+            detail = recorder.detail
+            if end - record.created < detail.over and detail.is_thin(record.job):
+                detail.count_task(record.job)
+                return
             record.outcome = OK
         else:
             record.outcome = ERROR
             record.exception = type(error).__qualname__
             record.raised_at = _innermost(error.__traceback__)
+    record.ended = end
+    record.ref = _gone  # a weak reference less for the garbage collector to look at
+    record.name = task.get_name()
     recorder.keep(recorder.ended_tasks, record)
 
 

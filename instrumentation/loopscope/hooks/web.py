@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import places
 from loopscope.jobs import JobContext, close
 from loopscope.recorder import recorder
+from loopscope.records import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,6 +30,12 @@ def install_routing(patches: Patches, _: Settings) -> None:
     patches.replace(sys.modules["starlette.routing"].Route, "handle", _routing)
 
 
+def install_fastapi_routing(patches: Patches, _: Settings) -> None:
+    route = sys.modules["fastapi.routing"].APIRoute
+    if "handle" in vars(route):
+        patches.replace(route, "handle", _routing)
+
+
 def install_background(patches: Patches, _: Settings) -> None:
     background = sys.modules["starlette.background"].BackgroundTask
     patches.replace(background, "__init__", _noting_creation)
@@ -39,7 +46,7 @@ def _serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitabl
     async def __call__(self: Any, scope: Any, receive: Any, send: Any) -> None:  # noqa: N807
         if scope["type"] != "http" or _JOB in scope:
             return await original(self, scope, receive, send)
-        with JobContext(f"{scope['method']} (unmatched)", kind="http") as job:
+        with JobContext(f"{scope['method']} (unmatched)", kind="http", site=NOWHERE) as job:
             scope[_JOB] = job
             return await original(self, scope, receive, _until_sent(send, job))
 
@@ -69,10 +76,22 @@ def _routing(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitabl
     def handle(self: Any, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         job = scope.get(_JOB)
         if job is not None:
-            job.name = f"{scope['method']} {scope.get('root_path', '')}{self.path}"
+            try:
+                job.name = f"{scope['method']} {scope.get('root_path', '')}{_template(self, scope)}"
+                job.site = self.endpoint.__code__, 0
+            except AttributeError:  # an endpoint that is an object, or a route of another make
+                pass
         return original(self, scope, receive, send)
 
     return handle
+
+
+def _template(route: Any, scope: Any) -> str:
+    """The path with its parameters' names; FastAPI keeps an included router's prefix beside the route."""
+    fastapi = sys.modules.get("fastapi.routing")
+    find = getattr(fastapi, "_get_scope_effective_route_context", None)
+    included = find(scope) if find is not None else None
+    return str(getattr(included, "path_format", None) or route.path)
 
 
 def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
