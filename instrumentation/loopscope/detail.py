@@ -4,8 +4,8 @@ Nobody reads three thousand equal requests a second one by one, but keeping them
 of its speed, much of it in the garbage collector, which looks at every record that waits for the pump. So
 records have a budget of ``detail_rate`` a second with a burst of ``detail_burst``. A job that begins when it
 is used up is *thin*: it is watched like any other while it runs, and goes into every total, but what ended
-well within ``detail_over`` leaves no record, and the lines where its tasks were created and its permits taken
-are not noted. What fails, is cancelled, blocks, or takes long is kept always.
+well within ``detail_over`` leaves no record, the lines where its tasks were created and its permits taken are
+not noted, and it has no spans. What fails, is cancelled, blocks, or takes long is kept always.
 Counts are plain tuples of numbers and names, which the collector does not follow.
 """
 
@@ -54,7 +54,6 @@ class Detail:
         return job.thin if job is not None else self.left <= 0
 
     def count_job(self, job: Job) -> None:
-        job.kept = False
         self._jobs.append((job.name, job.outcome, job.ended - job.started))
 
     def count_task(self, job: Job | None) -> None:

@@ -58,8 +58,8 @@ class JobContext:
             now(),
         )
         job.progress = job.started
-        job.thin = recorder.detail.left <= 0 or (parent is not None and parent.thin)
-        span = tracing.enter_job(job) if tracing.enabled else None
+        job.thin = parent.thin if parent is not None else recorder.detail.left <= 0
+        span = tracing.enter_job(job) if tracing.enabled and not job.thin else None
         before = None
         if task is not None:
             before, task.job = task.job, job
@@ -125,9 +125,8 @@ def close(job: Job, error: BaseException | None) -> None:
     detail = recorder.detail
     if job.thin and job.outcome == OK and job.ended - job.started < detail.over:
         detail.count_job(job)
-        if not job.trace_id:  # its span is wanted all the same: users' spans may be its children
-            return
-    recorder.keep(recorder.ended_jobs, job)
+    else:
+        recorder.keep(recorder.ended_jobs, job)
 
 
 def _decorate(function: Callable[P, R], name: str, key: str) -> Callable[P, R]:

@@ -79,7 +79,6 @@ class Job:
     sampled: bool = True
     thin: bool = False  # opened while there was more work than is kept in full, see `loopscope.detail`
     thinned: int = 0  # its tasks that were counted, not kept
-    kept: bool = True  # False: the job itself was counted, not kept
 
 
 @dataclass(slots=True, eq=False)

@@ -79,8 +79,6 @@ def span_context(job: Job, span_id: int) -> SpanContext:
 
 
 def _running_id(job: Job) -> int:
-    if job.thin:  # its tasks are counted, not kept: they have no spans to be children of
-        return job.id
     item = current_item()
     if item is not None and item.job is job:
         return item.id
@@ -146,7 +144,7 @@ def enter_job(job: Job) -> object:
 
 def adopt_open(job: Job, parent: Job | None) -> None:
     """Give a trace to a job that was opened before spans were on; its context cannot be reached any more."""
-    if job.trace_id or _server_comes(job):
+    if job.trace_id or job.thin or _server_comes(job):
         return
     if parent is not None and parent.trace_id:
         _join(job, span_context(parent, parent.id))

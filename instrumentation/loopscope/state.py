@@ -138,8 +138,7 @@ class LiveState:
         for task in batch.tasks:
             self.tasks_finished[task.outcome] += 1
         for job in batch.jobs:
-            if job.kept:
-                self._fold_job(job.name, job.outcome, job.ended - job.started)
+            self._fold_job(job.name, job.outcome, job.ended - job.started)
         for wait in batch.waits:
             key = wait.kind, self.resource_name(wait.resource)
             self.wait_durations[key].observe(wait.ended - wait.started)

@@ -79,7 +79,7 @@ class Writer:
         with self._segment.transaction():
             self._mark(batch.now)
             for table, convert in ENDED.items():
-                records = [record for record in getattr(batch, table) if getattr(record, "kept", True)]
+                records = getattr(batch, table)
                 rows = (convert(self._rows, record) for record in records)
                 self._segment.append(table, rows, len(records))
             self._open_work.write(self._segment, batch.now)

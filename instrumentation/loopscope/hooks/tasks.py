@@ -73,7 +73,7 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
     def create_task(self: Any, coro: Any, **options: Any) -> _Task:
         created = now()
         parent_span = None
-        if tracing.enabled:
+        if tracing.enabled and not recorder.detail.is_thin(job_var.get()):
             parent_span = tracing.enter_task(options)
         task = original(self, coro, **options)
         try:
