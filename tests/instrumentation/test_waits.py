@@ -212,3 +212,41 @@ def test_primitives_that_are_older_than_loopscope_work(observe):
     seen = asyncio.run(main())
     (wait,) = waits_of(seen.finish(), "semaphore")
     assert wait.held_by == ()
+
+
+def test_a_queue_takes_its_item_by_keyword(seen):
+    """The hook has the arguments of what it replaces."""
+
+    async def main():
+        queue = asyncio.Queue()
+        await queue.put(item=7)
+        assert await queue.get() == 7
+
+    seen.run(main())
+
+
+def test_a_queue_of_another_make_says_itself_when_it_is_empty(seen):
+    """A subclass may keep its messages elsewhere."""
+
+    class Mailbox(asyncio.Queue):
+        def _init(self, _):
+            self.letters = []
+
+        def _put(self, item):
+            self.letters.append(item)
+
+        def _get(self):
+            return self.letters.pop()
+
+        def qsize(self):
+            return len(self.letters)
+
+        def empty(self):
+            return not self.letters
+
+    async def main():
+        mailbox = Mailbox()
+        await mailbox.put(1)
+        assert await mailbox.get() == 1
+
+    seen.run(main())

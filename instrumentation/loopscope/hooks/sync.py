@@ -52,8 +52,8 @@ def install(patches: Patches, _: Settings) -> None:
     patches.replace(asyncio.Event, "wait", _waiting(EVENT, lambda event: not event.is_set()))
     patches.replace(asyncio.Condition, "wait", _waiting(CONDITION, _always))
     patches.replace(asyncio.Barrier, "wait", _waiting(BARRIER, _always))
-    patches.replace(asyncio.Queue, "get", _waiting(QUEUE, asyncio.Queue.empty))
-    patches.replace(asyncio.Queue, "put", _waiting(QUEUE, asyncio.Queue.full))
+    patches.replace(asyncio.Queue, "get", _waiting(QUEUE, lambda queue: queue.empty()))
+    patches.replace(asyncio.Queue, "put", _waiting(QUEUE, lambda queue: queue.full()))
     patches.replace(asyncio.Queue, "join", _waiting(QUEUE, private.queue_is_unfinished))
 
 
@@ -159,7 +159,7 @@ def _let_go(resource: Resource) -> None:
 
 def _waiting(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., Any]:
     def make(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def wait(self: Any, *args: Any) -> Any:
+        async def wait(self: Any, /, *args: Any, **options: Any) -> Any:
             begun = None
             try:
                 task = current_task() if would_wait(self) else None
@@ -168,10 +168,10 @@ def _waiting(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., Any]
                     begun = _begin(resource_of(self, kind), task, site)
             except Exception:
                 recorder.fault("wait")
-                return await original(self, *args)
+                return await original(self, *args, **options)
             if begun is None:
-                return await original(self, *args)
-            return await _watched(original(self, *args), begun)
+                return await original(self, *args, **options)
+            return await _watched(original(self, *args, **options), begun)
 
         return wait
 
