@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from threading import get_ident
 from typing import TYPE_CHECKING
 
+from loopscope.loop_clock import clocks
+
 if TYPE_CHECKING:
     from loopscope.loop_clock import LoopClock
     from loopscope.records import Job, Task, WorkItem
@@ -26,9 +28,6 @@ worker = _Worker()
 # Open tasks by the address of the asyncio task: no reference of ours keeps a task alive. The hook that fills
 # it removes an entry when its task ends; the pump, when the task was collected without ending.
 open_tasks: dict[int, Task] = {}
-
-# The clock of the loop that runs in a thread, by the thread's id.
-clocks: dict[int, LoopClock] = {}
 
 
 def current_job() -> Job | None:

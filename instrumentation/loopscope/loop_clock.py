@@ -7,7 +7,7 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from loopscope import context, private
+from loopscope import private
 from loopscope.clock import now
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ MAX_SLOW = 100_000
 
 # An attribute of the loop, not a weak dictionary: the step hook reads it once a step, by its literal name.
 ATTRIBUTE = "_loopscope_clock"
+
+
+# The clock of the loop that runs in a thread, by the thread's id.
+clocks: dict[int, LoopClock] = {}
 
 
 class LoopClock:
@@ -67,14 +71,14 @@ class LoopClock:
         self.native_thread = threading.get_native_id()
         self.thread_name = threading.current_thread().name
         self.woke = self.mark = now()
-        context.clocks[self.thread] = self
+        clocks[self.thread] = self
 
     def rest(self) -> None:
         """The loop stopped running: whatever its thread does now is not the loop's business."""
         self.woke = 0
         self.running = None
-        if context.clocks.get(self.thread) is self:
-            del context.clocks[self.thread]
+        if clocks.get(self.thread) is self:
+            del clocks[self.thread]
 
     def watch_selector(self) -> None:
         """Time the loop's sleep by shadowing `select` on its own selector object."""

@@ -7,8 +7,7 @@ from asyncio import events
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from loopscope.context import clocks
-from loopscope.loop_clock import ATTRIBUTE, LoopClock
+from loopscope.loop_clock import ATTRIBUTE, LoopClock, clocks
 from loopscope.recorder import recorder
 
 if TYPE_CHECKING:
