@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import format_helpers
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,19 @@ if TYPE_CHECKING:
 def exception_of(task: asyncio.Task[Any]) -> BaseException | None:
     """The exception of a finished task, not marked as retrieved as `Task.exception()` would."""
     return getattr(task, "_exception", None)
+
+
+def say_unhandled(handle: Any, error: BaseException) -> None:
+    """Hand what a callback raised to its loop, as `Handle._run` does."""
+    formatted = getattr(format_helpers, "_format_callback_source", lambda callback, _: repr(callback))
+    context = {
+        "message": f"Exception in callback {formatted(handle._callback, handle._args)}",
+        "exception": error,
+        "handle": handle,
+    }
+    if handle._source_traceback:
+        context["source_traceback"] = handle._source_traceback
+    handle._loop.call_exception_handler(context)
 
 
 def waiting_for(task: asyncio.Task[Any]) -> Any:

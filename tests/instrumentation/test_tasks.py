@@ -6,6 +6,8 @@ import asyncio
 import gc
 import time
 
+import pytest
+
 from loopscope.records import CANCELLED, DESTROYED_PENDING, ERROR, NEVER_STARTED, OK
 
 
@@ -59,8 +61,10 @@ def test_a_task_nobody_holds_is_still_collected_and_recorded_as_destroyed(seen, 
 
     async def main():
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        gc.disable()  # not before its name was seen
         asyncio.create_task(forgotten(), name="notes")  # noqa: RUF006  # that is the fault under test
         await asyncio.sleep(0.4)
+        gc.enable()
         gc.collect()
         deadline = time.monotonic() + 5
         while not [t for t in seen.batch.tasks if t.outcome == DESTROYED_PENDING]:
@@ -130,6 +134,76 @@ def test_nothing_of_a_task_changes(seen):
 
     seen.run(main())
     assert seen.task("fails").outcome == ERROR
+
+
+def test_a_callback_that_is_a_method_of_a_task_may_fail(seen):
+    """It is no step: its error goes to the loop's exception handler, and the loop goes on."""
+
+    async def main():
+        said = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: said.append(context))
+        task = asyncio.create_task(nothing())
+        loop.call_soon(task.set_result, 1)
+        await task
+        (context,) = said
+        assert "set_result" in context["message"]
+        assert isinstance(context["exception"], RuntimeError)
+        assert context["handle"] is not None
+
+    seen.run(main())
+    assert seen.task("nothing").outcome == OK
+
+
+def test_a_step_that_ends_the_program_is_recorded_like_any_other(seen):
+    """SystemExit leaves the loop; the task and the time it kept the loop are not lost."""
+
+    async def leaves():
+        time.sleep(0.15)
+        raise SystemExit(3)
+
+    async def main():
+        await asyncio.create_task(leaves())
+
+    with pytest.raises(SystemExit):
+        asyncio.run(main())
+    batch = seen.finish()
+    left = seen.task("leaves")
+    assert (left.outcome, left.exception) == (ERROR, "SystemExit")
+    assert [b.task for b in batch.blocks] == [left]
+    assert not seen.state.tasks
+
+
+def test_a_task_of_another_make_runs(seen):
+    """A factory may give something that has a step and no name."""
+
+    class Plain(asyncio.Future):
+        def __init__(self, coroutine, loop):
+            super().__init__(loop=loop)
+            self.coroutine = coroutine
+            loop.call_soon(self.advance)
+
+        def set_name(self, name):
+            pass
+
+        def advance(self):
+            try:
+                self.coroutine.send(None)
+            except StopIteration as end:
+                self.set_result(end.value)
+
+    async def give():
+        return 5
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(lambda loop, coroutine, **_: Plain(coroutine, loop))
+        assert await loop.create_task(give()) == 5
+        loop.set_task_factory(None)
+
+    asyncio.run(main())
+    assert seen.state.faults.pop("task") == 1
+    seen.finish()
 
 
 def test_a_running_loop_can_be_instrumented(observe):

@@ -119,13 +119,15 @@ def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Tas
     return record
 
 
-def _stepping(settings: Settings) -> Callable[..., Callable[[Any], None]]:
+def _stepping(  # noqa: C901  # a call less a step
+    settings: Settings,
+) -> Callable[..., Callable[[Any], None]]:
     """Locals and literal names throughout: this runs once a step of every task."""
     long_wait = int(settings.suspension_threshold * SECOND)
     long_step = int(settings.slice_threshold * SECOND)
     find = open_tasks.get
 
-    def make(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    def make(original: Callable[[Any], None]) -> Callable[[Any], None]:  # noqa: C901
         def _run(self: Any) -> None:
             try:
                 clock = self._loop._loopscope_clock
@@ -145,24 +147,37 @@ def _stepping(settings: Settings) -> Callable[..., Callable[[Any], None]]:
             if not record.steps:
                 record.first_run = began
             elif began - record.last_ran > long_wait and record.wait is None:
-                awaits.resumed(record, task, self._args, began)
-            # What `original` does, less its handler: a task's step lets out only what that lets out too.
-            self._context.run(self._callback, *self._args)
-            clock.running = None
-            record.last_ran = end = now()
-            spent = end - began
-            if spent > long_step:
-                clock.slow.append((record, began, end))
-            clock.mark = end
-            record.steps += 1
-            record.running += spent
-            if task.done():
-                ended(record, task, end)
+                _resumed(record, task, self._args, began)
+            # What `original` does, without a frame of its own; a `try` that nothing is raised in is free.
+            try:
+                self._context.run(self._callback, *self._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # a method of the task that was given to `call_soon`
+                private.say_unhandled(self, error)
+            finally:
+                clock.running = None
+                record.last_ran = end = now()
+                spent = end - began
+                if spent > long_step:
+                    clock.slow.append((record, began, end))
+                clock.mark = end
+                record.steps += 1
+                record.running += spent
+                if task.done():
+                    ended(record, task, end)
             return None
 
         return _run
 
     return make
+
+
+def _resumed(record: Task, task: _Task, arguments: tuple[Any, ...] | None, began: int) -> None:
+    try:
+        awaits.resumed(record, task, arguments, began)
+    except Exception:
+        recorder.fault("step")
 
 
 def _finished(task: _Task) -> None:
@@ -176,24 +191,27 @@ def _finished(task: _Task) -> None:
 def ended(record: Task, task: _Task, end: int) -> None:
     """Close the record of a finished task and hand it over."""
     open_tasks.pop(id(task), None)
-    if task.cancelled():
-        record.outcome = CANCELLED
-    else:
-        error = private.exception_of(task)
-        if error is None:
-            detail = recorder.detail
-            if end - record.created < detail.over and detail.is_thin(record.job):
-                detail.count_task(record.job)
-                return
-            record.outcome = OK
+    try:
+        if task.cancelled():
+            record.outcome = CANCELLED
         else:
-            record.outcome = ERROR
-            record.exception = type(error).__qualname__
-            record.raised_at = _innermost(error.__traceback__)
-    record.ended = end
-    record.ref = _gone  # a weak reference less for the garbage collector to look at
-    record.name = task.get_name()
-    recorder.keep(recorder.ended_tasks, record)
+            error = private.exception_of(task)
+            if error is None:
+                detail = recorder.detail
+                if end - record.created < detail.over and detail.is_thin(record.job):
+                    detail.count_task(record.job)
+                    return
+                record.outcome = OK
+            else:
+                record.outcome = ERROR
+                record.exception = type(error).__qualname__
+                record.raised_at = _innermost(error.__traceback__)
+        record.ended = end
+        record.ref = _gone  # a weak reference less for the garbage collector to look at
+        record.name = task.get_name()
+        recorder.keep(recorder.ended_tasks, record)
+    except Exception:  # a task of another make
+        recorder.fault("task")
 
 
 def _gone() -> None:
