@@ -131,9 +131,7 @@ class LiveState:
 
     def fold(self, batch: Batch) -> None:
         """Add a batch of ended records to the totals."""
-        for resource in batch.resources:
-            self.resources[resource.id] = resource
-        self._fold_short_waits()
+        self._fold_short_waits(batch.resources)
         self._fold_counted(batch.counted)
         for task in batch.tasks:
             self.tasks_finished[task.outcome] += 1
@@ -165,9 +163,9 @@ class LiveState:
         self.jobs_finished[name, outcome] += 1
         self.job_durations[name].observe(lasted)
 
-    def _fold_short_waits(self) -> None:
-        """Waits that have no record of their own lie under the first bound."""
-        for resource in list(self.resources.values()):
+    def _fold_short_waits(self, new: Iterable[Resource]) -> None:
+        """Waits without a record of their own lie under the first bound; a new resource may be gone again."""
+        for resource in (*self.resources.values(), *new):
             seen = resource.short_waits, resource.short_waited
             if seen != resource.short_folded:
                 count, total = (new - old for new, old in zip(seen, resource.short_folded, strict=True))

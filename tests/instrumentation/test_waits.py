@@ -149,6 +149,25 @@ def test_waits_too_short_for_a_record_are_counted(seen):
     assert recorded <= 3
 
 
+def test_a_resource_is_forgotten_with_what_it_is_about(seen):
+    """Also one that came and went between two drains; its short waits are in the totals all the same."""
+
+    async def main():
+        for _ in range(50):
+            event = asyncio.Event()
+            waiting = asyncio.create_task(event.wait())
+            await asyncio.sleep(0)
+            event.set()
+            await waiting
+        del event, waiting
+        await asyncio.sleep(0.25)
+        assert not [r for r in seen.state.resources.values() if r.kind == "event"]
+
+    seen.run(main())
+    counted = sum(h.count for (kind, _), h in seen.state.wait_durations.items() if kind == "event")
+    assert counted == 50
+
+
 def test_other_suspensions_are_told_by_their_await_chain(seen):
     """No hook: the frames of the suspended coroutine say what it waits for and on which line."""
 
