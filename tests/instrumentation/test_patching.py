@@ -93,6 +93,25 @@ def test_hooks_that_raise_do_not_change_the_program(observe, monkeypatch):
     assert seen.state.faults["submit"] == 1
 
 
+def test_asking_whether_a_library_is_there_does_not_use_up_its_hook():
+    """`find_spec` without an import is how many programs look for an optional library."""
+    program = """
+        import importlib.util, loopscope
+        loopscope.instrument(journal="off", metrics_port=-1)
+        assert importlib.util.find_spec("starlette.background")
+        from starlette.background import BackgroundTask
+        assert hasattr(BackgroundTask.__call__, "__loopscope_original__")
+    """
+    subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(program)], check=True, timeout=60)
+
+
+def test_a_library_that_is_blocked_or_half_imported_is_passed_over(observe, monkeypatch):
+    """None in `sys.modules` forbids an import; instrument() does not fail for it."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    seen = observe()
+    assert seen.state.faults.pop("import of uvloop") == 1
+
+
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_libraries_are_hooked_whenever_they_are_imported(order):
     """Before or after instrument(), in an interpreter of its own."""

@@ -21,7 +21,7 @@ def when_imported(patches: Patches, wanted: dict[str, Callable[[], None]]) -> No
     later = {}
     for name, hook in wanted.items():
         if name in sys.modules:
-            hook()
+            _call(name, hook)
         else:
             later[name] = hook
     if later:
@@ -35,38 +35,56 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     def __init__(self, wanted: dict[str, Callable[[], None]]) -> None:
         self._wanted = wanted
+        self._finding: set[str] = set()  # other finders may ask all finders, us among them
 
     def remove(self) -> None:
+        self._wanted.clear()
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        hook = self._wanted.pop(fullname, None)
-        if hook is None:
+        if fullname not in self._wanted or fullname in self._finding:
             return None
+        self._finding.add(fullname)
+        try:
+            spec = self._find_by_others(fullname, path, target)
+        finally:
+            self._finding.discard(fullname)
+        if spec is not None and spec.loader is not None and hasattr(spec.loader, "exec_module"):
+            self._run_after(spec.loader, fullname)
+        return spec
+
+    def _find_by_others(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
         for finder in sys.meta_path:
-            if finder is self or not hasattr(finder, "find_spec"):
-                continue
-            spec = finder.find_spec(fullname, path, target)
-            if spec is not None:
-                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    _run_after(spec.loader, hook)
-                return spec
+            if finder is not self and hasattr(finder, "find_spec"):
+                spec = finder.find_spec(fullname, path, target)
+                if spec is not None:
+                    return spec
         return None
 
+    def _run_after(self, loader: Any, name: str) -> None:
+        """Shadow `exec_module` on this one loader object, for one call.
 
-def _run_after(loader: Any, hook: Callable[[], None]) -> None:
-    """Shadow `exec_module` on this one loader object, for one call."""
-    execute = loader.exec_module
+        The hook stays wanted until then: many a program only asks for the spec, to see if a library is there.
+        """
+        execute = loader.exec_module
 
-    def exec_module(module: ModuleType) -> None:
-        vars(loader).pop("exec_module", None)
-        execute(module)
-        try:
-            hook()
-        except Exception:
-            recorder.fault(f"import of {module.__name__}")
+        def exec_module(module: ModuleType) -> None:
+            vars(loader).pop("exec_module", None)
+            execute(module)
+            hook = self._wanted.pop(name, None)
+            if hook is not None:
+                _call(name, hook)
 
-    loader.exec_module = exec_module
+        loader.exec_module = exec_module
+
+
+def _call(name: str, hook: Callable[[], None]) -> None:
+    try:
+        hook()
+    except Exception:
+        recorder.fault(f"import of {name}")
