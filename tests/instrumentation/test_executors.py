@@ -37,6 +37,21 @@ def test_to_thread_is_a_work_item_of_the_default_executor(seen):
     assert wait.resource is item.executor
 
 
+def test_a_work_item_names_the_line_that_submits_it(seen):
+    """The innermost of the user's lines, not the one that called its function."""
+
+    def hand_over(pool):
+        return pool.submit(int, "7")
+
+    async def main():
+        with ThreadPoolExecutor(1) as pool:
+            assert await asyncio.wrap_future(hand_over(pool)) == 7
+
+    batch = seen.run(main())
+    (item,) = item_of(batch, "int")
+    assert item.site.function.endswith("hand_over")
+
+
 def test_queueing_shows_in_depth_and_times(seen):
     """A pool of one: the second item waits for the first, and says how many were before it."""
 

@@ -68,7 +68,7 @@ def _new_item(executor: Any, function: Any, depth: int) -> WorkItem:
         job_var.get(),
         _resource_of(executor),
         _name_of(function),
-        places.note_caller(sys._getframe(3)),
+        places.note_caller(sys._getframe(2)),
         now(),
         depth,
     )
