@@ -41,6 +41,7 @@ class LoopClock:
         "loop",
         "mark",
         "native_thread",
+        "own_select",
         "running",
         "selector",
         "slow",
@@ -52,6 +53,7 @@ class LoopClock:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = weakref.ref(loop)
         self.selector: Any = None
+        self.own_select: Any = None  # what stood on that one selector before ours
         self.running: Task | None = None
         self.thread = self.native_thread = 0
         self.thread_name = ""
@@ -88,10 +90,11 @@ class LoopClock:
             return
         self.selector = selector
         sleep = selector.select
+        self.own_select = vars(selector).get("select")
 
         def select(timeout: float | None = None) -> Any:
             slept = now()
-            busy = slept - self.woke
+            busy = slept - self.woke if self.woke else 0  # somebody turns a loop that does not run by hand
             self.iterations += 1
             self.busy += busy
             if busy > LAG_FLOOR:
@@ -108,4 +111,6 @@ class LoopClock:
         """Undo `watch_selector`."""
         if self.selector is not None:
             vars(self.selector).pop("select", None)
+            if self.own_select is not None:
+                self.selector.select = self.own_select
             self.selector = None

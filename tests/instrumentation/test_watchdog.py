@@ -25,6 +25,17 @@ async def serve():
     upload()
 
 
+def test_a_loop_that_is_turned_by_hand_has_no_lag(seen):
+    """It was not woken, so it was not busy since."""
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.call_soon(int)
+    loop._run_once()
+    loop.close()
+    seen.finish()
+    assert seen.state.lag.total < 10**9
+
+
 def test_a_block_names_the_innermost_line_of_the_users_code_and_its_call(seen):
     """With task, job, exact duration and the whole stack."""
 
