@@ -94,6 +94,7 @@ class Handle:
         self._watchdog.stop()
         self._pump.stop()  # before the hooks go, which forget the loops and the blocks noted on them
         self.patches.restore()
+        _forget_resources()
         self._ready.set()
         for name, exporter in self.exporters.items():
             with self._guarded(name):
@@ -141,9 +142,19 @@ class Handle:
 
     def restart_in_child(self) -> None:
         """After a fork: the parent's threads, files and records are not ours."""
+        _forget_resources()
         recorder.clear()
         self.exporters = {}
         self._begin()
+
+
+def _forget_resources() -> None:
+    """Take our records off what they are about: who comes next makes new ones, with ids of its own."""
+    for record in list(recorder.resources.values()):
+        owner = record.ref() if record.ref is not None else None
+        for name in (sync.RESOURCE, executors.RESOURCE, http_client.HOSTS):
+            with contextlib.suppress(AttributeError):
+                delattr(owner, name)
 
 
 def _install_hooks(patches: Patches, settings: Settings) -> None:

@@ -65,6 +65,37 @@ def test_uninstrument_with_work_in_flight(observe):
     assert asyncio.run(main()) == 7
 
 
+def test_what_is_older_than_the_second_instrument_is_observed_again(observe):
+    """Its record of the first time is not used on: nobody knows that one any more."""
+    slots, pool = asyncio.Semaphore(1), concurrent.futures.ThreadPoolExecutor(1)
+
+    async def main():
+        async with slots:
+            await asyncio.get_running_loop().run_in_executor(pool, int, "7")
+
+    for _ in range(2):
+        seen = observe()
+        seen.run(main())
+        assert {r.kind for r in seen.state.resources.values()} == {"semaphore", "executor"}
+    pool.shutdown()
+
+
+def test_a_selector_keeps_what_the_program_put_on_it(observe):
+    """Ours goes over it, and off again."""
+
+    async def main():
+        selector = asyncio.get_running_loop()._selector
+        select = selector.select
+        selector.select = theirs = lambda timeout=None: select(timeout)
+        observe()
+        assert selector.select is not theirs
+        await asyncio.sleep(0.01)
+        loopscope.uninstrument()
+        assert selector.select is theirs
+
+    asyncio.run(main())
+
+
 def test_a_missing_name_is_passed_over():
     """Another Python may not have it."""
     patches = Patches()
