@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import sys
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "LOOPSCOPE_"
+LEAST_INTERVAL = 0.001  # s; a thread of ours that never pauses takes a processor
 
 
 class SettingsError(ValueError):
@@ -89,9 +91,13 @@ def _convert(label: str, kind: Any, value: Any) -> Any:
         if label.lower().endswith("port") and str(value).lower() == "off":
             return -1
         number = {"int": int, "float": float, "str": str}[kind](value)
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         expected = {"int": "a whole number", "float": "a number", "bool": "true or false"}[kind]
         raise SettingsError(f"{label} is {value!r}; expected {expected}") from None
+    if kind == "float" and not math.isfinite(number):
+        raise SettingsError(f"{label} is {value!r}; expected a finite number; a large one means never")
+    if label.lower().endswith("interval") and number < LEAST_INTERVAL:
+        raise SettingsError(f"{label} is {value!r}; expected at least {LEAST_INTERVAL} seconds")
     if kind in {"int", "float"} and number < (-1 if label.lower().endswith("port") else 0):
         raise SettingsError(f"{label} is {value!r}; expected a number that is not negative")
     return number

@@ -46,6 +46,10 @@ def test_the_service_is_named_by_opentelemetrys_variable(monkeypatch):
         ({"metrics_port": "http"}, "metrics_port is 'http'; expected a whole number"),
         ({"stuck_after": "soon"}, "stuck_after is 'soon'; expected a number"),
         ({"stuck_after": -1}, "stuck_after is -1; expected a number that is not negative"),
+        ({"stuck_after": float("inf")}, "stuck_after is inf; expected a finite number"),
+        ({"block_threshold": "nan"}, "block_threshold is 'nan'; expected a finite number"),
+        ({"drain_interval": 0}, "drain_interval is 0; expected at least 0.001 seconds"),
+        ({"detail_rate": [1]}, "expected a whole number"),
         ({"propagate_context": "maybe"}, "propagate_context is 'maybe'; expected true or false"),
     ],
 )
