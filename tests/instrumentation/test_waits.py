@@ -93,6 +93,33 @@ def test_each_primitive_that_suspends_is_a_wait(seen, kind, make, wait, wake):
     assert found.ended - found.started >= BRIEF * 0.9e9
 
 
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="eager tasks came with Python 3.12")
+def test_what_an_eager_task_waits_for_is_its_own(seen):
+    """Its first step runs inside its creator's, and is not mistaken for it."""
+
+    async def child(event):
+        await event.wait()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)
+        event, lock = asyncio.Event(), asyncio.Lock()
+        await lock.acquire()
+        task = asyncio.create_task(child(event))
+        loop.call_later(BRIEF, event.set)
+        loop.call_later(2 * BRIEF, lock.release)
+        await lock.acquire()
+        await task
+        assert not seen.handle.snapshot().waits
+        await asyncio.create_task(asyncio.sleep(0))
+
+    batch = seen.run(main())
+    assert [w.task for w in waits_of(batch, "event")] == [seen.task("child")]
+    assert [w.task for w in waits_of(batch, "lock")] == [seen.task("main")]
+    assert seen.task("child").parent == seen.task("main").id
+    assert seen.task("child").site.function.endswith("main")
+
+
 def test_a_condition_is_a_wait_of_its_own_and_gives_its_lock_away(seen):
     """While a task waits for the condition it holds no lock."""
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from loopscope.hooks.patching import Patches
+    from loopscope.loop_clock import LoopClock
     from loopscope.records import RawPlace
     from loopscope.settings import Settings
 
@@ -75,9 +76,16 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
         parent_span = None
         if tracing.enabled and not recorder.detail.is_thin(job_var.get()):
             parent_span = tracing.enter_task(options)
-        task = original(self, coro, **options)
+        early = None
+        if getattr(self, "_task_factory", None) is None:
+            task = original(self, coro, **options)
+        else:
+            task, early = _made_by_factory(original, self, coro, created, options)
         try:
-            record = _adopt(self, task, coro, created, options.get("context"))
+            if early is None:
+                record = _adopt(self, task, coro, created, options.get("context"))
+            else:
+                record = _adopt_early(early, task)
             if record is not None:
                 record.parent_span = parent_span
         except Exception:
@@ -85,6 +93,45 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
         return task
 
     return create_task
+
+
+def _made_by_factory(
+    make: Callable[..., _Task], loop: Any, coro: Any, created: int, options: dict[str, Any]
+) -> tuple[_Task, Task | None]:
+    """An eager factory runs the first step at once: what that does is the new task's, not its creator's."""
+    clock = getattr(loop, "_loopscope_clock", None)
+    try:
+        early = _early_record(loop, clock, coro, created, options.get("context"))
+    except Exception:
+        recorder.fault("create_task")
+        early = None
+    if clock is None or early is None:
+        return make(loop, coro, **options), None
+    creator, clock.running = clock.running, early
+    try:
+        task = make(loop, coro, **options)
+    finally:
+        clock.running = creator
+    if getattr(coro, "cr_suspended", False):
+        early.first_run = created
+        early.last_ran = now()
+        early.running = early.last_ran - created
+        early.steps = 1
+    return task, early
+
+
+def _early_record(loop: Any, clock: LoopClock | None, coro: Any, created: int, context: Any) -> Task | None:
+    if clock is None or not isinstance(loop, asyncio.BaseEventLoop):
+        return None
+    return Task(
+        recorder.new_id(),
+        job_var.get() if context is None else context.get(job_var),
+        clock.running.id if clock.running is not None else 0,
+        getattr(coro, "__qualname__", "") or type(coro).__qualname__,
+        places.note_caller(sys._getframe(3)),
+        created,
+        _gone,
+    )
 
 
 def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Task | None:
@@ -110,13 +157,32 @@ def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Tas
     if not steps_are_seen:
         record.first_run = record.last_ran = created
         task.add_done_callback(_finished)
-    elif task.done():  # an eager task that never waited
-        record.first_run = created
-        record.last_ran = now()
-        record.running = record.last_ran - created
-        record.steps = 1
-        ended(record, task, record.last_ran)
+    elif task.done():
+        _ended_at_once(record, task)
     return record
+
+
+def _adopt_early(record: Task, task: _Task) -> Task | None:
+    key = id(task)
+    if key in open_tasks:
+        collected(open_tasks[key])
+    if len(open_tasks) >= recorder.max_open:
+        recorder.dropped["task"] += 1
+        return None
+    record.ref = weakref.ref(task)
+    open_tasks[key] = record
+    if task.done():
+        _ended_at_once(record, task)
+    return record
+
+
+def _ended_at_once(record: Task, task: _Task) -> None:
+    """An eager task that never waited has ended when it is made."""
+    record.first_run = record.created
+    record.last_ran = now()
+    record.running = record.last_ran - record.created
+    record.steps = 1
+    ended(record, task, record.last_ran)
 
 
 def _stepping(  # noqa: C901  # a call less a step
