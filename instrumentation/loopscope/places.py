@@ -23,8 +23,7 @@ _NOTICED = 20_000  # resolved places kept
 
 STANDARD, PACKAGE, USER = 0, 1, 2  # whose code it is; our own counts as the standard library's
 
-# Whose code a module is, by the address of its globals: one dictionary look-up a frame.
-_origin_of_globals: dict[int, int] = {}
+_origin_of_file: dict[str, int] = {}  # one dictionary look-up a frame
 _places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
 
 stop_codes: set[int] = set()  # ids of code objects at which a walk ends: below them is the event loop
@@ -43,10 +42,10 @@ def origin(filename: str) -> int:
 
 def origin_of(frame: FrameType) -> int:
     """Whose code a frame runs; cheap enough for the loop."""
-    key = id(frame.f_globals)
-    known = _origin_of_globals.get(key)
+    file = frame.f_code.co_filename
+    known = _origin_of_file.get(file)
     if known is None:
-        known = _origin_of_globals[key] = origin(frame.f_code.co_filename)
+        known = _origin_of_file[file] = origin(file)
     return known
 
 
@@ -54,12 +53,13 @@ def note_caller(frame: FrameType | None) -> RawPlace | Place:
     """The innermost user frame from `frame` outwards, else the innermost of a package, else NOWHERE."""
     fallback: FrameType | None = None
     while frame is not None:
-        whose = _origin_of_globals.get(id(frame.f_globals))
+        code = frame.f_code
+        whose = _origin_of_file.get(code.co_filename)
         if whose is None:
             whose = origin_of(frame)
         if whose == USER:
-            return frame.f_code, frame.f_lasti
-        if id(frame.f_code) in stop_codes:
+            return code, frame.f_lasti
+        if id(code) in stop_codes:
             break
         if fallback is None and whose == PACKAGE:
             fallback = frame

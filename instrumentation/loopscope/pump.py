@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loopscope.state import LiveState
     from loopscope.watchdog import Watchdog
 
-SWEEP = 1.0  # s between the slower looks: stuck jobs, dead resources
+SWEEP = 1.0  # s between the slower looks: lengths of queues, stuck jobs, loops that are gone
 
 
 class Pump(threading.Thread):
@@ -42,6 +42,7 @@ class Pump(threading.Thread):
         self._begin = begin
         self._deliver = deliver
         self._halt = threading.Event()
+        self.busy = threading.Lock()  # held while it works, and across a fork
         self._lag_seen: dict[LoopClock, tuple[int, int]] = {}  # iterations and busy time folded so far
         self._lag_most = 0
         self._swept = 0
@@ -49,7 +50,8 @@ class Pump(threading.Thread):
         self._stuck: set[int] = set()
 
     def run(self) -> None:
-        self._begin()
+        with self.busy:
+            self._begin()
         while not self._halt.wait(self._settings.drain_interval):
             self.tick(now())
         self.tick(now())
@@ -62,12 +64,13 @@ class Pump(threading.Thread):
 
     def tick(self, moment: int) -> None:
         """One drain."""
-        try:
-            batch = self._collect(moment)
-        except Exception:
-            recorder.fault("pump")
-            return
-        self._deliver(batch)
+        with self.busy:
+            try:
+                batch = self._collect(moment)
+            except Exception:
+                recorder.fault("pump")
+                return
+            self._deliver(batch)
 
     def _collect(self, moment: int) -> Batch:
         state = self._state

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from loopscope import context, places
 from loopscope.clock import new_ids, now
 from loopscope.detail import Detail
+from loopscope.loop_clock import clocks
 from loopscope.records import (
     OK,
     Batch,
@@ -72,7 +73,7 @@ class Recorder:
         self.new_resources: deque[Resource] = deque()
         self.samples: deque[Sample] = deque()
         context.open_tasks.clear()
-        context.clocks.clear()
+        clocks.clear()
 
     def configure(self, settings: Settings) -> None:
         self.settings = settings
@@ -82,6 +83,10 @@ class Recorder:
         self.hold_threshold = int(settings.hold_threshold * SECOND)
         self.block_threshold = int(settings.block_threshold * SECOND)
         self.detail = Detail(settings)
+
+    def rest(self) -> None:
+        """Keep nothing from now on: a hook that somebody wrapped outlives `uninstrument()`."""
+        self.max_pending = self.max_open = 0
 
     def keep(self, queue: deque[Any], record: Any) -> None:
         if len(queue) < self.max_pending:

@@ -140,7 +140,7 @@ class Wait:
     task: Task
     kind: str
     resource: Resource | None
-    site: Any  # hooks leave (code, offset) pairs of the await chain, innermost first; then a Place
+    site: Any  # hooks leave (code, offset) pairs of the await chain, outermost first; then a Place
     started: int
     ended: int = 0
     outcome: str = ""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 GROUP = "loopscope.exporters"
 GOODBYE = 100  # among multiprocessing's finalizers: early, while files are still open
+FORK_PATIENCE = 1.0  # s a fork waits for the pump to finish what it is at
 SAY_BLOCK_AFTER = 1 * SECOND  # blocks that are logged, once a culprit
 
 _active: Handle | None = None
@@ -70,6 +71,7 @@ class Handle:
         self.state.dropped, self.state.faults = recorder.dropped, recorder.faults
         self._ready = threading.Event()
         self._said: set[object] = set()
+        self._paused = False
         self._watchdog = Watchdog(self.state.blocks, self._say_block)
         self._pump = Pump(self.state, self.settings, self._watchdog, self._start_exporters, self._deliver)
         self._watchdog.start()
@@ -94,6 +96,7 @@ class Handle:
         self._watchdog.stop()
         self._pump.stop()  # before the hooks go, which forget the loops and the blocks noted on them
         self.patches.restore()
+        recorder.rest()
         _forget_resources()
         self._ready.set()
         for name, exporter in self.exporters.items():
@@ -140,6 +143,13 @@ class Handle:
             task=block.task.coroutine if block.task is not None else "",
         )
 
+    def pause(self) -> None:
+        self._paused = self._pump.busy.acquire(timeout=FORK_PATIENCE)
+
+    def go_on(self) -> None:
+        if self._paused:
+            self._pump.busy.release()
+
     def restart_in_child(self) -> None:
         """After a fork: the parent's threads, files and records are not ours."""
         _forget_resources()
@@ -159,7 +169,10 @@ def _forget_resources() -> None:
 
 def _install_hooks(patches: Patches, settings: Settings) -> None:
     for hook in (loops, tasks, sync, executors):
-        hook.install(patches, settings)
+        try:
+            hook.install(patches, settings)
+        except Exception:
+            recorder.fault(f"install {hook.__name__}")
 
     def when_there(install: Callable[[Patches, Settings], None]) -> Callable[[], None]:
         return lambda: install(patches, settings)
@@ -243,7 +256,18 @@ def snapshot() -> Snapshot:
     return _active.snapshot()
 
 
-def _after_fork() -> None:
+def _before_fork() -> None:
+    """Let the pump finish: a child forked in the middle of its work inherits locks nobody will release."""
+    if _active is not None:
+        _active.pause()
+
+
+def _after_fork_in_parent() -> None:
+    if _active is not None:
+        _active.go_on()
+
+
+def _after_fork_in_child() -> None:
     global _lock
     _lock = threading.Lock()
     if _active is not None:
@@ -254,4 +278,8 @@ def _after_fork() -> None:
 
 
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

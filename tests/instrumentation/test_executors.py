@@ -90,6 +90,17 @@ def test_context_travels_into_threads(seen):
     assert inner.parent == outside.id
 
 
+def test_what_a_worker_thread_has_set_itself_stays(seen):
+    """As an initializer does; the submitter's value travels only where there is none."""
+    COLOUR.set("red")
+    with ThreadPoolExecutor(1, initializer=lambda: COLOUR.set("the thread's")) as pool:
+        assert pool.submit(COLOUR.get).result() == "the thread's"
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(COLOUR.get).result() == "red"
+    COLOUR.set("none")
+    assert len(seen.finish().items) == 2
+
+
 def test_context_can_stay_at_home(observe):
     """With the setting off only the job travels."""
     seen = observe(propagate_context=False)

@@ -12,6 +12,7 @@ from asyncio import events
 import pytest
 
 import loopscope
+from loopscope.context import open_tasks
 from loopscope.hooks.patching import Patches
 
 PATCHED = [
@@ -45,6 +46,24 @@ def test_a_patch_made_over_ours_stays(observe, monkeypatch):
     monkeypatch.setattr(asyncio.Lock, "acquire", theirs)
     loopscope.uninstrument()
     assert asyncio.Lock.acquire is theirs
+
+
+def test_a_hook_that_somebody_wrapped_keeps_nothing_after_uninstrument(observe, monkeypatch):
+    """It cannot be taken out any more, and must not grow."""
+    observe()
+    ours = asyncio.BaseEventLoop.create_task
+
+    def theirs(*args, **options):
+        return ours(*args, **options)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_task", theirs)
+    loopscope.uninstrument()
+
+    async def main():
+        await asyncio.gather(*(asyncio.sleep(0) for _ in range(50)))
+
+    asyncio.run(main())
+    assert open_tasks == {}
 
 
 def test_uninstrument_with_work_in_flight(observe):

@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections import deque
 from concurrent.futures import process, thread
-from contextvars import copy_context
+from contextvars import ContextVar, Token, copy_context
 from typing import TYPE_CHECKING, Any
 
 from loopscope import places, private, tracing
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SITE = "_loopscope_site"
 RESOURCE = "_loopscope_resource"
 MODEL = "_loopscope_model"
+_UNSET = object()
 
 
 def install(patches: Patches, _: Settings) -> None:
@@ -111,12 +112,15 @@ def cancelled_unstarted(item: WorkItem) -> bool:
 class _Call:
     """The user's function on its way to a worker thread, with its work item and context."""
 
-    __slots__ = ("context", "function", "item")
+    __slots__ = ("function", "item", "variables")
 
     def __init__(self, item: WorkItem, function: Callable[..., Any]) -> None:
         self.item = item
         self.function = function
-        self.context = copy_context() if recorder.settings.propagate_context else None
+        if recorder.settings.propagate_context:
+            self.variables = tuple(copy_context().items())
+        else:
+            self.variables = ((job_var, item.job),)
 
     def __call__(self, /, *args: Any, **options: Any) -> Any:
         item = self.item
@@ -125,13 +129,12 @@ class _Call:
         outer, worker.item = worker.item, item
         outcome, error = OK, None
         try:
-            if self.context is not None:
-                return self.context.run(self.function, *args, **options)
-            token = job_var.set(item.job)
+            carried = _carry(self.variables)
             try:
                 return self.function(*args, **options)
             finally:
-                job_var.reset(token)
+                for token in carried:
+                    token.var.reset(token)
         except BaseException as raised:
             outcome, error = ERROR, raised
             raise
@@ -139,6 +142,11 @@ class _Call:
             worker.item = outer
             _end(item, outcome, error)
             del error
+
+
+def _carry(variables: tuple[tuple[ContextVar[Any], Any], ...]) -> list[Token[Any]]:
+    """Set the submitter's variables in the worker's context; what the thread has set itself stays."""
+    return [var.set(value) for var, value in variables if var is job_var or var.get(_UNSET) is _UNSET]
 
 
 def _submitting_to_threads(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
