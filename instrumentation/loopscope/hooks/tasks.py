@@ -9,6 +9,7 @@ are its own. One reading of the clock a step is enough: the end of one handle is
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 import weakref
 from asyncio import events
@@ -185,61 +186,71 @@ def _ended_at_once(record: Task, task: _Task) -> None:
     ended(record, task, record.last_ran)
 
 
-def _stepping(  # noqa: C901  # a call less a step
-    settings: Settings,
-) -> Callable[..., Callable[[Any], None]]:
+def _run_callback(original: Callable[[Any], None], handle: Any, clock: LoopClock, long_step: int) -> None:
+    """A handle that is no step of a task of ours."""
+    began = clock.mark
+    original(handle)
+    end = now()
+    if end - began > long_step:
+        clock.slow.append((None, began, end))
+    clock.mark = end
+
+
+def _stepping(settings: Settings) -> Callable[..., Callable[[Any], None]]:
+    return functools.partial(
+        _timed,
+        long_wait=int(settings.suspension_threshold * SECOND),
+        long_step=int(settings.slice_threshold * SECOND),
+    )
+
+
+def _timed(original: Callable[[Any], None], long_wait: int, long_step: int) -> Callable[[Any], None]:
     """Locals and literal names throughout: this runs once a step of every task."""
-    long_wait = int(settings.suspension_threshold * SECOND)
-    long_step = int(settings.slice_threshold * SECOND)
     find = open_tasks.get
 
-    def make(original: Callable[[Any], None]) -> Callable[[Any], None]:  # noqa: C901
-        def _run(self: Any) -> None:
-            try:
-                clock = self._loop._loopscope_clock
-            except AttributeError:  # a loop that was running before we came, in another thread
-                return original(self)
-            task: Any = getattr(self._callback, "__self__", None)
-            record = find(id(task))
-            began = clock.mark
-            if record is None:
-                original(self)
-                end = now()
-                if end - began > long_step:
-                    clock.slow.append((None, began, end))
-                clock.mark = end
-                return None
-            clock.running = record
-            if not record.steps:
-                record.first_run = began
-            elif began - record.last_ran > long_wait and record.wait is None:
-                _resumed(record, task, self._args, began)
-            # What `original` does, without a frame of its own; a `try` that nothing is raised in is free.
-            try:
-                self._context.run(self._callback, *self._args)
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as error:  # a method of the task that was given to `call_soon`
-                private.say_unhandled(self, error)
-            finally:
-                clock.running = None
-                record.last_ran = end = now()
-                spent = end - began
-                if spent > long_step:
-                    clock.slow.append((record, began, end))
-                clock.mark = end
-                record.steps += 1
-                record.running += spent
-                if task.done():
-                    ended(record, task, end)
-            return None
+    def _run(self: Any) -> None:
+        try:
+            clock = self._loop._loopscope_clock
+        except AttributeError:  # a loop that was running before we came, in another thread
+            return original(self)
+        task: Any = getattr(self._callback, "__self__", None)
+        record = find(id(task))
+        began = clock.mark
+        if record is None:
+            return _run_callback(original, self, clock, long_step)
+        clock.running = record
+        if began - record.last_ran > long_wait:  # also at the first step, before which it never ran
+            _resumed(record, task, self._args, began)
+        # What `original` does, without a frame of its own; a `try` that nothing is raised in is free.
+        try:
+            self._context.run(self._callback, *self._args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # a method of the task that was given to `call_soon`
+            private.say_unhandled(self, error)
+        finally:
+            clock.running = None
+            record.last_ran = end = now()
+            spent = end - began
+            if spent > long_step:
+                clock.slow.append((record, began, end))
+            clock.mark = end
+            record.steps += 1
+            record.running += spent
+            if task.done():
+                ended(record, task, end)
+        return None
 
-        return _run
-
-    return make
+    return _run
 
 
 def _resumed(record: Task, task: _Task, arguments: tuple[Any, ...] | None, began: int) -> None:
+    """The first step of a task, or the end of a long wait."""
+    if not record.steps:
+        record.first_run = record.first_run or began
+        return
+    if record.wait is not None:
+        return
     try:
         awaits.resumed(record, task, arguments, began)
     except Exception:
