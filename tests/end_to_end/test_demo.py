@@ -290,3 +290,25 @@ def test_a_killed_service_leaves_its_open_work_in_the_journal(marked, tmp_path):
         assert parts <= waiting.keys()
         assert set(waiting.values()) >= {"semaphore", "http"}
     assert_nothing_left_behind(marked)
+
+
+def test_the_explorer_stays_when_the_service_is_killed(marked, tmp_path):
+    """What was open is there to look at until Ctrl-C; then the demo says that it failed."""
+    command = [sys.executable, "-m", "loopscope", "demo", f"--journal={tmp_path}", "--dashboard-port=0"]
+    with subprocess.Popen(command, env=marked, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.split()[:1] == ["explorer"]:
+                address = line.split()[1]
+            if line.split()[:1] == ["journal"]:
+                break
+        service = eventually(lambda: [found for found in Journal(tmp_path).processes() if found.pid])[0]
+        os.kill(service.pid, signal.SIGKILL)
+        told_where = next(line for line in process.stdout if "what was open is at" in line)
+        assert address in told_where
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(address, timeout=PATIENCE) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(timeout=PATIENCE) == 2
+    assert_nothing_left_behind(marked)

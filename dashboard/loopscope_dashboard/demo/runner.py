@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import tempfile
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loopscope_dashboard.demo import report
-from loopscope_dashboard.demo.children import running
+from loopscope_dashboard.demo.children import DemoError, running
 from loopscope_dashboard.demo.environment import SICK, VENDORS
 from loopscope_dashboard.demo.explorer import explorer, show
 from loopscope_dashboard.demo.ports import ANY, is_free
@@ -51,9 +52,24 @@ async def run(options: Options) -> None:
             addresses = addresses._replace(explorer=address)
             show(address)
         report.say_addresses(addresses)
-        await use(service, stop, options.seconds, sick=options.sick)
+        try:
+            await use(service, stop, options.seconds, sick=options.sick)
+        except DemoError as failure:
+            await _leave_to_look(failure, addresses, stop, options.seconds)
+            raise
         report.say_summary(options.journal, service.pid)
         report.say_addresses(addresses)
+
+
+async def _leave_to_look(
+    failure: DemoError, addresses: report.Addresses, stop: asyncio.Event, seconds: float | None
+) -> None:
+    """A service that died is what the explorer is for: it stays until Ctrl-C."""
+    if not addresses.explorer:
+        return
+    report.say(f"{failure}; what was open is at {addresses.explorer}, Ctrl-C ends the demo")
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def _stop_on_signals() -> asyncio.Event:
