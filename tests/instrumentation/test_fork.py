@@ -38,6 +38,19 @@ def test_pool_workers_leave_no_process_behind_that_seems_dead(tmp_path, method):
     assert (worker in states) == (method == "fork")
 
 
+def test_a_fork_does_not_wait_for_a_pump_that_is_idle(observe):
+    """It waits for the drain that is under way, and for nothing the drain would wait for."""
+    seen = observe(spans="auto", drain_interval=0.01)
+    context = multiprocessing.get_context("fork")
+    began = time.monotonic()
+    for _ in range(20):
+        child = context.Process(target=int)
+        child.start()
+        child.join()
+    assert time.monotonic() - began < 20 * loopscope.runtime.FORK_PATIENCE / 2
+    seen.finish()
+
+
 def test_a_forked_child_has_its_own_state_and_leaves_the_parents_alone(observe, tmp_path):
     """Its ids, threads and totals are new."""
     seen = observe(journal=str(tmp_path))

@@ -9,7 +9,6 @@ from loopscope import tracing
 from loopscope.exporter import ExporterError
 from loopscope.logs import logger
 from loopscope_exporters.spans import providers
-from loopscope_exporters.spans.importing import importing
 
 if TYPE_CHECKING:
     from loopscope.records import Batch
@@ -47,8 +46,7 @@ class SpansExporter:
             return
         self._look()
         if self._provider is None:
-            with importing:
-                self._make_own()
+            self._make_own()
             self._look()
 
     def drain(self, batch: Batch) -> None:
@@ -85,8 +83,7 @@ class SpansExporter:
         """Take up the program's provider as soon as it is set."""
         provider = tracing.application_provider() or self._own
         if provider is not None and provider is not self._provider:
-            with importing:
-                self._take_up(provider)
+            self._take_up(provider)
 
     def _take_up(self, provider: Any) -> None:
         self._provider = provider
