@@ -38,17 +38,31 @@ def test_pool_workers_leave_no_process_behind_that_seems_dead(tmp_path, method):
     assert (worker in states) == (method == "fork")
 
 
-def test_a_fork_does_not_wait_for_a_pump_that_is_idle(observe):
-    """It waits for the drain that is under way, and for nothing the drain would wait for."""
-    seen = observe(spans="auto", drain_interval=0.01)
-    context = multiprocessing.get_context("fork")
-    began = time.monotonic()
-    for _ in range(20):
-        child = context.Process(target=int)
-        child.start()
-        child.join()
-    assert time.monotonic() - began < 20 * loopscope.runtime.FORK_PATIENCE / 2
+def test_a_fork_waits_for_the_drain_under_way(observe):
+    """A child forked in the middle of it would inherit locks that nobody releases."""
+    seen = observe()
+    at_it, done = threading.Event(), threading.Event()
+
+    class Slow:
+        def drain(self, _):
+            at_it.set()
+            time.sleep(0.3)
+            done.set()
+
+        def stop(self):
+            """Nothing to close."""
+
+    seen.handle.exporters["slow"] = Slow()
+    assert at_it.wait(5)
+    child = multiprocessing.get_context("fork").Process(target=_leave, args=(done,))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
     seen.finish()
+
+
+def _leave(done):
+    sys.exit(0 if done.is_set() else 1)
 
 
 def test_a_forked_child_has_its_own_state_and_leaves_the_parents_alone(observe, tmp_path):
