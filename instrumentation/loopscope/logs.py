@@ -46,12 +46,6 @@ class EventLogger:
     def __repr__(self) -> str:
         return f"<EventLogger through {'structlog' if _structlog() else 'logging'}>"
 
-    def debug(self, event: str, **facts: Any) -> None:
-        _say("debug", event, facts)
-
-    def info(self, event: str, **facts: Any) -> None:
-        _say("info", event, facts)
-
     def warning(self, event: str, **facts: Any) -> None:
         _say("warning", event, facts)
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from loopscope_exporters.journal.model import ItemInfo, JobHistory, SampleInfo
 
 MOST_RESOURCES = 3  # curves of one sort; the busiest win
-MILLISECOND = 1_000_000
 
 
 @dataclass(slots=True)
