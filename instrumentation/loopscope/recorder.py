@@ -15,6 +15,7 @@ from loopscope.loop_clock import clocks
 from loopscope.records import (
     OK,
     Batch,
+    Fault,
     Hold,
     Job,
     Resource,
@@ -70,6 +71,8 @@ class Recorder:
         self.ended_waits: deque[Wait] = deque()
         self.ended_holds: deque[Hold] = deque()
         self.ended_items: deque[WorkItem] = deque()
+        self.ended_faults: deque[Fault] = deque()
+        self.open_faults: dict[int, Fault] = {}
         self.new_resources: deque[Resource] = deque()
         self.samples: deque[Sample] = deque()
         context.open_tasks.clear()
@@ -164,6 +167,7 @@ class Recorder:
             waits=_empty(self.ended_waits),
             holds=_empty(self.ended_holds),
             items=_empty(self.ended_items),
+            faults=_empty(self.ended_faults),
             resources=_empty(self.new_resources),
             samples=_empty(self.samples),
             counted=self.detail.take(),

@@ -42,6 +42,17 @@ QUEUE, BARRIER, EXECUTOR = "queue", "barrier", "executor"
 HTTP, IO, SLEEP, GATHER, TASK, FUTURE = "http", "io", "sleep", "gather", "task", "future"
 OUTSIDE = frozenset({HTTP, IO})  # waits for something outside the process
 
+# Kinds of fault: what goes wrong in the life of a task without anybody being told.
+NEVER_AWAITED = "never_awaited"  # a coroutine was made and thrown away
+COLLECTED = "collected"  # a pending task was garbage-collected
+UNRETRIEVED = "unretrieved"  # a task or future failed, and nobody looked at the exception
+OVER_RELEASED = "over_released"  # a permit was released that nobody had
+WRONG_THREAD = "wrong_thread"  # a loop was given work from another thread without being woken
+SWALLOWED = "swallowed"  # a task was cancelled and went on
+OUTLIVED = "outlived"  # a task goes on after its job has ended
+CLOSED_UNDER = "closed_under"  # a loop or an executor was closed with work in it
+SHUTDOWN = "shutdown"  # the program is over but for what it waits for at the end
+
 
 @dataclass(slots=True)
 class Process:
@@ -213,6 +224,30 @@ class Block:
     job: Job | None = None  # the task's job when it was seen
 
 
+@dataclass(slots=True, eq=False)
+class Fault:
+    """Something that went wrong in the life of a task, a coroutine, a primitive or a loop.
+
+    Most happen at once and end as they begin; others last, such as an exception that nobody has looked at
+    yet. ``kind`` says what, ``subject`` to what, by name. ``site`` is where that was created, ``place`` the
+    line that did it, of the task ``by`` if that is known.
+    """
+
+    id: int
+    kind: str
+    at: int
+    subject: str
+    site: Place | RawPlace
+    place: Any  # hooks may leave the code and offset pairs of an await chain, outermost first; then a Place
+    task: Task | None = None  # to whose life it belongs
+    job: Job | None = None
+    resource: Resource | None = None
+    by: int = 0
+    exception: str = ""
+    detail: str = ""
+    ended: int = 0
+
+
 @dataclass(slots=True)
 class Sample:
     """What the process used; ``own_cpu`` is what loopscope's threads used. Both in ns since the start."""
@@ -247,6 +282,7 @@ class Batch:
     items: list[WorkItem] = field(default_factory=list)
     slices: list[Slice] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     counted: Counted = field(default_factory=Counted)
@@ -265,3 +301,4 @@ class Snapshot:
     items: tuple[WorkItem, ...]
     blocks: tuple[Block, ...]
     resources: tuple[Resource, ...]
+    faults: tuple[Fault, ...] = ()

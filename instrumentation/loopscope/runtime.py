@@ -67,7 +67,7 @@ class Handle:
         tracing.begin(self.settings.spans)
         self.state = LiveState(_describe_process(self.settings), Anchor.take(), self.settings)
         self.state.jobs, self.state.items = recorder.jobs, recorder.items
-        self.state.resources = recorder.resources
+        self.state.resources, self.state.open_faults = recorder.resources, recorder.open_faults
         self.state.dropped, self.state.faults = recorder.dropped, recorder.faults
         self._ready = threading.Event()
         self._said: set[object] = set()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Batch,
         Block,
         Counted,
+        Fault,
         Job,
         Process,
         Resource,
@@ -98,6 +99,7 @@ class LiveState:
         self.blocks: dict[tuple[int, int], Block] = {}  # by thread and beginning
         self.waits: dict[int, Wait] = {}  # by task id, of unhooked kinds, found by looking at suspended tasks
         self.resources: dict[int, Resource] = {}
+        self.open_faults: dict[int, Fault] = {}  # of tasks; errors of our own are `faults`
 
         self.tasks_finished: Counter[str] = Counter()  # by outcome
         self.jobs_finished: Counter[tuple[str, str]] = Counter()  # by name and outcome
@@ -110,6 +112,7 @@ class LiveState:
         self.run_durations: dict[str, Histogram] = defaultdict(lambda: Histogram(WAIT_BOUNDS))
         self.blocks_seen: Counter[str] = Counter()  # by cause
         self.blocked_time: Counter[str] = Counter()  # ns, by cause
+        self.faults_seen: Counter[str] = Counter()  # by kind
         self.lag = Histogram(LAG_BOUNDS)
         self.sample: Sample | None = None
 
@@ -145,6 +148,7 @@ class LiveState:
         for block in batch.blocks:
             self.blocks_seen[block.cause] += 1
             self.blocked_time[block.cause] += block.ended - block.started
+        self.faults_seen.update(fault.kind for fault in batch.faults)
         if batch.samples:
             self.sample = batch.samples[-1]
 
@@ -210,6 +214,7 @@ class LiveState:
             items=tuple(self.items.values()),
             blocks=tuple(self.blocks.values()),
             resources=tuple(resources),
+            faults=tuple(self.open_faults.values()),
         )
 
 

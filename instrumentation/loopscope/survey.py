@@ -13,7 +13,7 @@ from loopscope.records import EXECUTOR, FUTURE, QUEUE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loopscope.records import Batch, Resource, Task, Wait, WorkItem
+    from loopscope.records import Batch, Fault, Resource, Task, Wait, WorkItem
     from loopscope.state import LiveState
 
 LOOK_AFTER = 200_000_000  # ns a task is suspended before its await chain is read
@@ -107,6 +107,8 @@ def put_into_words(batch: Batch, state: LiveState) -> None:
         _resolve(record)
     for resource in batch.resources:
         resource.name = naming.name_of(resource)
+    for fault in (*batch.faults, *list(state.open_faults.values())):
+        _explain(fault)
     for record in (*list(state.jobs.values()), *list(state.items.values())):
         _resolve(record)
     for resource in list(state.resources.values()):
@@ -123,6 +125,17 @@ def _resolve(record: Any) -> None:
     raised_at = getattr(record, "raised_at", None)
     if raised_at is not None:
         record.raised_at = places.resolve(raised_at)
+
+
+def _explain(fault: Fault) -> None:
+    """Resolve a fault's places; of an await chain, the user's innermost line."""
+    fault.site = places.resolve(fault.site)
+    if isinstance(fault.place, list):
+        fault.place = places.culprit(tuple(places.resolve(raw) for raw in reversed(fault.place)))
+    else:
+        fault.place = places.resolve(fault.place)
+    if fault.resource is not None:
+        fault.resource.name = naming.name_of(fault.resource)
 
 
 def _put_into_words(waits: list[Wait], items: Iterable[WorkItem]) -> None:

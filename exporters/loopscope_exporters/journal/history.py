@@ -42,6 +42,7 @@ def read_history(job: JobRow, source: Source) -> JobHistory:
         items=tuple(_clip_item(item, job) for item in items),
         slices=tuple(sorted((row for rows in every for row in rows.slices), key=attrgetter("started"))),
         blocks=_unique((row for rows in here for row in rows.blocks), _ID, "started"),
+        faults=_unique((row for rows in here for row in rows.faults), _ID, "at"),
         samples=tuple(sorted((row for rows in here for row in rows.samples), key=attrgetter("at"))),
     )
 

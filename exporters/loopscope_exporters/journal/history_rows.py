@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from loopscope.records import LOST, NOWHERE, Place
 from loopscope_exporters.journal.model import (
     BlockInfo,
+    FaultInfo,
     HoldInfo,
     ItemInfo,
     ResourceInfo,
@@ -33,6 +34,7 @@ class Rows(NamedTuple):
     items: list[ItemInfo]
     slices: list[SliceInfo]
     blocks: list[BlockInfo]
+    faults: list[FaultInfo]
     samples: list[SampleInfo]
 
 
@@ -44,7 +46,8 @@ def read_rows(part: Part, reading: Reading, job: JobRow) -> Rows:
     waits = reading.rows("job_waits", **whose)
     holds = reading.rows("job_holds", **whose)
     items = reading.rows("job_items", **whose)
-    wanted = {row["resource"] for row in (*waits, *holds)} | {row["executor"] for row in items}
+    faults = reading.rows("job_faults", newest=part.newest, **bounds)
+    wanted = {row["resource"] for row in (*waits, *holds, *faults)} | {row["executor"] for row in items}
     names = Names(reading, wanted)
     convert = _Converter(part.process, names)
     return Rows(
@@ -54,6 +57,7 @@ def read_rows(part: Part, reading: Reading, job: JobRow) -> Rows:
         items=[convert.item(row) for row in items],
         slices=[SliceInfo(*row) for row in reading.rows("job_slices", **whose)],
         blocks=[convert.block(row) for row in reading.rows("job_blocks", newest=part.newest, **bounds)],
+        faults=[convert.fault(row) for row in faults],
         samples=[SampleInfo(part.process.id, *row) for row in reading.rows("job_samples", **bounds)],
     )
 
@@ -171,6 +175,25 @@ class _Converter:
             culprit=Place(row["file"], row["line"], row["function"]),
             call=row["call"],
             stack=tuple(map(_frame, row["stack"].splitlines())),
+            open=bool(row["open"]),
+        )
+
+    def fault(self, row: sqlite3.Row) -> FaultInfo:
+        return FaultInfo(
+            id=row["id"],
+            process=self._process.id,
+            kind=row["kind"],
+            at=row["at"],
+            ended=self._end(row["at"], row["ended"]),
+            task=row["task"],
+            job=row["job"],
+            resource=self._names.resource(row["resource"]),
+            subject=row["subject"],
+            site=self._names.place(row["site"]),
+            place=self._names.place(row["place"]),
+            by=row["done_by"],
+            exception=row["exception"],
+            detail=row["detail"],
             open=bool(row["open"]),
         )
 

@@ -175,6 +175,27 @@ class BlockInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultInfo:
+    """A fault; ``site`` is where its subject was created, ``place`` the line that did it."""
+
+    id: int
+    process: int
+    kind: str
+    at: int
+    ended: int
+    task: int
+    job: int
+    resource: ResourceInfo | None
+    subject: str
+    site: Place
+    place: Place
+    by: int  # task
+    exception: str
+    detail: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SampleInfo:
     process: int
     at: int
@@ -191,8 +212,8 @@ class JobHistory:
     """All that is known of a job. ``now`` is how far the records of its process reach.
 
     Rows that were still open carry ``open`` and end at that moment; if their process is gone, their outcome
-    is lost. Waits and items of the root task are clipped to the job. Blocks and samples are those of the
-    processes that worked for it, as far as they overlap it.
+    is lost. Waits and items of the root task are clipped to the job. Blocks, faults and samples are those of
+    the processes that worked for it, as far as they overlap it.
     """
 
     job: JobSummary
@@ -204,4 +225,5 @@ class JobHistory:
     items: tuple[ItemInfo, ...]
     slices: tuple[SliceInfo, ...]
     blocks: tuple[BlockInfo, ...]
+    faults: tuple[FaultInfo, ...]
     samples: tuple[SampleInfo, ...]

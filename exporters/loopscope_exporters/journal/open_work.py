@@ -74,6 +74,7 @@ class OpenWork:
             "open_holds": (rows.hold, "acquired", holds),
             "open_items": (rows.item, "submitted", list(state.items.values())),
             "open_blocks": (rows.block, "started", list(state.blocks.values())),
+            "open_faults": (rows.fault, "at", list(state.open_faults.values())),
         }
         return {
             table: [convert(one) for one in open_ if getattr(one, began) <= before]

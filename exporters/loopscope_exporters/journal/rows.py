@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from loopscope.clock import Anchor
     from loopscope.records import (
         Block,
+        Fault,
         Hold,
         Job,
         Place,
@@ -166,6 +167,24 @@ class Rows:
             "\n".join(map(str, block.stack)),
         )
 
+    def fault(self, fault: Fault) -> Row:
+        shift = self._shift
+        return (
+            fault.id,
+            fault.kind,
+            fault.at + shift,
+            fault.ended and fault.ended + shift,
+            _id_of(fault.task),
+            _id_of(fault.job),
+            self._resource(fault.resource),
+            fault.subject,
+            self._place(fault.site),
+            self._place(fault.place),
+            fault.by,
+            fault.exception,
+            fault.detail,
+        )
+
     def sample(self, sample: Sample) -> Row:
         return (
             sample.at + self._shift,
@@ -191,5 +210,6 @@ ENDED: dict[str, Callable[[Rows, Any], Row]] = {
     "items": Rows.item,
     "slices": Rows.slice,
     "blocks": Rows.block,
+    "faults": Rows.fault,
     "samples": Rows.sample,
 }

@@ -150,6 +150,23 @@ CREATE TABLE blocks (                  -- intervals in which a loop's thread did
 );
 CREATE TABLE open_blocks AS SELECT * FROM blocks;
 
+CREATE TABLE faults (                  -- what went wrong in the life of a task without anybody being told
+    id              INTEGER NOT NULL,
+    kind            TEXT    NOT NULL,  -- never_awaited, collected, unretrieved, over_released, wrong_thread, ...
+    at              INTEGER NOT NULL,
+    ended           INTEGER NOT NULL,  -- as "at" of what happens at once
+    task            INTEGER NOT NULL,  -- to whose life it belongs
+    job             INTEGER NOT NULL,
+    resource        INTEGER NOT NULL,
+    subject         TEXT    NOT NULL,  -- name of the coroutine, task or resource that it happened to
+    site            INTEGER NOT NULL,  -- place where that was created
+    place           INTEGER NOT NULL,  -- the line that did it
+    done_by         INTEGER NOT NULL,  -- the task that did it
+    exception       TEXT    NOT NULL,  -- its type
+    detail          TEXT    NOT NULL
+);
+CREATE TABLE open_faults AS SELECT * FROM faults;
+
 CREATE TABLE samples (                 -- what the process used, each second
     at              INTEGER NOT NULL,
     cpu             INTEGER NOT NULL,  -- ns since start, all threads

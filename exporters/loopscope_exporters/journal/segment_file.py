@@ -70,6 +70,11 @@ class SegmentFile:
                     f"{path} was written by a newer loopscope: its layout has version {self._version}, "
                     f"this one understands up to {layout.SCHEMA_VERSION}; upgrade loopscope to read it"
                 )
+            if self._version < layout.SCHEMA_VERSION:
+                raise JournalError(
+                    f"{path} was written by an older loopscope: its layout has version {self._version}, "
+                    f"this one reads {layout.SCHEMA_VERSION}; read it with that loopscope, or delete it"
+                )
             self.head = Head._make(reading.rows("process")[0])
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from loopscope.recorder import recorder
 from loopscope.state import LiveState
 from loopscope_exporters.prometheus.health import Ratchet, loops, ourselves, process
 from loopscope_exporters.prometheus.waiting import executors, resources, waits
-from loopscope_exporters.prometheus.work import jobs, tasks
+from loopscope_exporters.prometheus.work import faults, jobs, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,6 +42,7 @@ class LoopscopeCollector(Collector):
         self._groups: dict[str, Callable[[LiveState, int], Iterable[Metric]]] = {
             "loops": partial(loops, ratchet=ratchet),
             "tasks": tasks,
+            "faults": faults,
             "jobs": jobs,
             "waits": waits,
             "resources": resources,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CAUSES = (BLOCKING_CALL, CPU, GIL, HOST_PAUSED)
 # What full queues, a failing disk or a busy span processor may drop: alerts need to see each at 0 first.
-KINDS = ("task", "job", "wait", "hold", "workitem", "resource", "journal", "span_event")
+KINDS = ("task", "job", "wait", "hold", "workitem", "fault", "resource", "journal", "span_event")
 
 
 class Ratchet:

@@ -6,7 +6,21 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from loopscope.recorder import recorder
-from loopscope.records import CANCELLED, DESTROYED_PENDING, ERROR, NEVER_STARTED, OK
+from loopscope.records import (
+    CANCELLED,
+    CLOSED_UNDER,
+    COLLECTED,
+    DESTROYED_PENDING,
+    ERROR,
+    NEVER_AWAITED,
+    NEVER_STARTED,
+    OK,
+    OUTLIVED,
+    OVER_RELEASED,
+    SWALLOWED,
+    UNRETRIEVED,
+    WRONG_THREAD,
+)
 from loopscope.state import JOB_BOUNDS, Histogram
 from loopscope_exporters.prometheus.families import counter, gauge, histogram
 
@@ -22,6 +36,16 @@ if TYPE_CHECKING:
 RUNNING, WAITING, PENDING = "running", "waiting", "pending"
 TASK_OUTCOMES = (OK, ERROR, CANCELLED, NEVER_STARTED, DESTROYED_PENDING)
 JOB_OUTCOMES = (OK, ERROR, CANCELLED)
+FAULTS = (
+    NEVER_AWAITED,
+    COLLECTED,
+    UNRETRIEVED,
+    OVER_RELEASED,
+    WRONG_THREAD,
+    SWALLOWED,
+    OUTLIVED,
+    CLOSED_UNDER,
+)
 
 
 def tasks(state: LiveState, _: int) -> Iterator[Metric]:
@@ -43,6 +67,17 @@ def tasks(state: LiveState, _: int) -> Iterator[Metric]:
         "stay 0.",
         ("outcome",),
         {(outcome,): count for outcome, count in finished.items()},
+    )
+
+
+def faults(state: LiveState, _: int) -> Iterator[Metric]:
+    seen = dict.fromkeys(FAULTS, 0) | dict(state.faults_seen)
+    yield counter(
+        "loopscope_lifecycle_faults_total",
+        "What went wrong in the life of a task without anybody being told: coroutines never awaited, pending "
+        "tasks collected, exceptions never retrieved. Should be 0.",
+        ("kind",),
+        {(kind,): count for kind, count in seen.items()},
     )
 
 

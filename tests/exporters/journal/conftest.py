@@ -17,6 +17,7 @@ from loopscope.records import (
     OK,
     Batch,
     Block,
+    Fault,
     Hold,
     Job,
     Place,
@@ -157,6 +158,18 @@ class Recording:
         block = Block(next(self._ids), "MainThread", task, self.now - int(seconds * SECOND))
         self.state.blocks[1, block.started] = block
         return block
+
+    def fault(self, task: Task, resource: Resource | None = None, *, lasting: bool = False) -> Fault:
+        fault = Fault(
+            next(self._ids), "unretrieved", self.now, "speak", self.place(20), self.place(80), task, task.job
+        )
+        fault.resource, fault.exception = resource, "KeyError"
+        if lasting:
+            self.state.open_faults[fault.id] = fault
+        else:
+            fault.ended = self.now
+            self._ended.faults.append(fault)
+        return fault
 
     def step(self, task: Task, seconds: float) -> None:
         self._ended.slices.append(Slice(task, self.now - int(seconds * SECOND), self.now))

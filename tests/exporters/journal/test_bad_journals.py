@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from loopscope_exporters.journal import Journal, JournalError
+from loopscope_exporters.journal.layout import SCHEMA_VERSION
 
 
 @pytest.fixture
@@ -63,9 +64,21 @@ def test_somebody_elses_database_says_so(tmp_path):
 def test_a_newer_version_says_to_upgrade(segment):
     """Both versions are named."""
     with closing(sqlite3.connect(segment)) as connection, connection:
-        connection.execute("UPDATE process SET schema = 7, id = 'a word where numbers were'")
+        connection.execute("UPDATE process SET schema = 70, id = 'a word where numbers were'")
     with pytest.raises(
-        JournalError, match=r"layout has version 7, this one understands up to 1; upgrade loopscope"
+        JournalError,
+        match=rf"layout has version 70, this one understands up to {SCHEMA_VERSION}; upgrade loopscope",
+    ):
+        Journal(segment)
+
+
+def test_an_older_version_says_who_can_read_it(segment):
+    """Both versions are named, and nothing is guessed about what the older one lacks."""
+    with closing(sqlite3.connect(segment)) as connection, connection:
+        connection.execute("UPDATE process SET schema = 1")
+    with pytest.raises(
+        JournalError,
+        match=rf"older loopscope: its layout has version 1, this one reads {SCHEMA_VERSION}; .* delete it",
     ):
         Journal(segment)
 
@@ -82,7 +95,9 @@ def test_a_segment_of_a_pre_release_says_so_and_hides_no_other(folder, segment, 
     """Its version is ours, but a table or a column came later; the other segments are shown."""
     with closing(sqlite3.connect(segment)) as connection, connection:
         connection.execute(change)
-    with pytest.raises(JournalError, match=rf"version 1, but lacks .*\({lacking}\): a pre-release .* delete"):
+    with pytest.raises(
+        JournalError, match=rf"version {SCHEMA_VERSION}, but lacks .*\({lacking}\): a pre-release .* delete"
+    ):
         Journal(segment).jobs()
     recording = record()
     recording.job("other")
@@ -90,7 +105,7 @@ def test_a_segment_of_a_pre_release_says_so_and_hides_no_other(folder, segment, 
     journal = Journal(folder)
     assert "other" in [job.name for job in journal.jobs()]
     (problem,) = journal.problems
-    assert problem.startswith(f"{segment} says that its layout has version 1")
+    assert problem.startswith(f"{segment} says that its layout has version {SCHEMA_VERSION}")
 
 
 def test_a_history_misses_what_the_list_did_not_need(segment):
@@ -99,7 +114,7 @@ def test_a_history_misses_what_the_list_did_not_need(segment):
         connection.execute("ALTER TABLE tasks RENAME COLUMN raised_at TO failed_at")
     journal = Journal(segment)
     (job,) = journal.jobs()
-    with pytest.raises(JournalError, match=r"version 1, but lacks .*a pre-release"):
+    with pytest.raises(JournalError, match=rf"version {SCHEMA_VERSION}, but lacks .*a pre-release"):
         journal.job(job.id)
 
 

@@ -72,6 +72,21 @@ def test_open_work_reaches_to_the_last_heartbeat(podcast):
     assert (request.outcome, request.resource) == ("", None)
 
 
+def test_a_fault_knows_its_task_its_lines_and_whether_it_lasts(podcast):
+    """What happened at once has ended; what nobody has put right is open up to where the records end."""
+    first, voices = podcast.parts["first"], podcast.parts["voices"]
+    podcast.fault(first, voices)
+    podcast.after(1)
+    podcast.fault(first, lasting=True)
+    podcast.after(1).drain()
+    once, lasting = podcast.journal().job(podcast.parts["job"].id).faults
+    assert (once.kind, once.exception, once.subject) == ("unretrieved", "KeyError", "speak")
+    assert (once.task, once.resource.name) == (first.id, "voices")
+    assert (once.site, once.place) == (podcast.place(20), podcast.place(80))
+    assert (once.open, once.ended - once.at) == (False, 0)
+    assert (lasting.open, lasting.ended - lasting.at) == (True, SECOND)
+
+
 def test_a_block_names_the_culprit_and_its_stack(podcast):
     """The stack comes back as places, outermost first."""
     (block,) = podcast.journal().job(podcast.parts["job"].id).blocks

@@ -24,6 +24,7 @@ from loopscope.records import (
     SLEEP,
     Batch,
     Block,
+    Fault,
     Job,
     Resource,
     Sample,
@@ -79,6 +80,15 @@ def test_a_block_counts_while_it_lasts(state, scrape):
     assert scrape("loopscope_blocked_seconds_total")[("cpu",)] == pytest.approx(3)
     scrape.now += 2 * SECOND
     assert scrape("loopscope_blocked_seconds_total")[("cpu",)] == pytest.approx(5)
+
+
+def test_faults_are_counted_by_kind(state, scrape):
+    """Each kind is seen at 0 before the first of it."""
+    assert set(scrape("loopscope_lifecycle_faults_total").values()) == {0}
+    state.fold(Batch(scrape.now, faults=[Fault(1, "collected", scrape.now, "work", NOWHERE, NOWHERE)]))
+    counted = scrape("loopscope_lifecycle_faults_total")
+    assert counted["collected",] == 1
+    assert counted["never_awaited",] == 0
 
 
 def test_blocked_seconds_never_step_back(state, scrape):
