@@ -6,13 +6,14 @@ loopscope.instrument()
 
 from loopscope.jobs import job
 from loopscope.logs import processor
-from loopscope.runtime import Handle, instrument, snapshot, uninstrument
+from loopscope.runtime import Handle, diagnose, instrument, snapshot, uninstrument
 from loopscope.settings import Settings, SettingsError
 
 __all__ = [
     "Handle",
     "Settings",
     "SettingsError",
+    "diagnose",
     "instrument",
     "job",
     "processor",

@@ -51,6 +51,11 @@ def queue_is_unfinished(queue: Any) -> bool:
     return bool(getattr(queue, "_unfinished_tasks", True))
 
 
+def unfinished_of(queue: Any) -> int:
+    """Messages put in and not yet reported done; 0 when the name is gone."""
+    return int(getattr(queue, "_unfinished_tasks", 0))
+
+
 def workers_of(executor: Executor) -> int:
     """Most workers an executor starts; 0 is unknown."""
     return int(getattr(executor, "_max_workers", 0) or 0)

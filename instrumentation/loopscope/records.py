@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import CodeType
 
 
@@ -52,6 +52,9 @@ SWALLOWED = "swallowed"  # a task was cancelled and went on
 OUTLIVED = "outlived"  # a task goes on after its job has ended
 CLOSED_UNDER = "closed_under"  # a loop or an executor was closed with work in it
 SHUTDOWN = "shutdown"  # the program is over but for what it waits for at the end
+
+# Severities of findings.
+INFO, WARNING, CRITICAL = "info", "warning", "critical"
 
 
 @dataclass(slots=True)
@@ -136,6 +139,7 @@ class Resource:
     waiting: int = 0
     holders: dict[int, Hold] = field(default_factory=dict)
     ref: Callable[[], Any] | None = None
+    unfinished: int = 0  # of a queue: messages put in and not reported done
     short_waits: int = 0  # waits that were too short for a record of their own: their number
     short_waited: int = 0  # and their sum, ns
     short_folded: tuple[int, int] = (0, 0)  # what of both the pump has added to its totals
@@ -159,6 +163,7 @@ class Wait:
     detail: str = ""  # the library function that waits, or the remote host
     outer: Wait | None = None  # the hooked wait that this one is a part of
     job: Job | None = None  # the task's job when it began
+    awaits: tuple[int, ...] = ()  # ids of the tasks whose end it waits for
 
 
 @dataclass(slots=True, eq=False)
@@ -248,6 +253,43 @@ class Fault:
     ended: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One diagnosis. A rule gives ``since`` on its case's clock; the engine turns it into wall time, ns.
+
+    ``culprit`` is a line of the user's own code, ``code`` its text, which the engine looks up where the rule
+    did not know it. ``victims`` are names of tasks, coroutines or remote parties. ``evidence`` has numbers,
+    seconds where it is time. ``cost`` is the time lost to it, in seconds, over all victims: it ranks.
+    ``hit`` has the ids of the tasks that suffer and ``roots`` of those at fault: a finding whose roots
+    suffer from a more important finding is its symptom and folded into it.
+    """
+
+    kind: str
+    severity: str
+    confidence: float  # 0 to 1
+    culprit: Place
+    explain: str
+    fix: str
+    since: int
+    job: str = ""
+    victims: tuple[str, ...] = ()
+    resource: str = ""
+    evidence: Mapping[str, float] = field(default_factory=dict)
+    code: str = ""
+    cost: float = 0.0
+    hit: frozenset[int] = frozenset()
+    roots: frozenset[int] = frozenset()
+
+    @property
+    def identity(self) -> tuple[str, Place, str]:
+        """The same finding, seen again later, has the same identity."""
+        return self.kind, self.culprit, self.resource if self.culprit == NOWHERE else ""
+
+    @property
+    def is_serious(self) -> bool:
+        return self.severity != INFO
+
+
 @dataclass(slots=True)
 class Sample:
     """What the process used; ``own_cpu`` is what loopscope's threads used. Both in ns since the start."""
@@ -283,6 +325,7 @@ class Batch:
     slices: list[Slice] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     counted: Counted = field(default_factory=Counted)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import survey, tracing
 from loopscope.clock import Anchor, now
+from loopscope.diagnosis.live import Attendant
 from loopscope.exporter import ExporterError
 from loopscope.hooks import executors, http_client, importing, loops, sync, tasks, uvicorn, uvloop, web
 from loopscope.hooks.patching import Patches
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loopscope.exporter import Exporter
-    from loopscope.records import Block, Snapshot
+    from loopscope.records import Block, Finding, Snapshot
 
 GROUP = "loopscope.exporters"
 GOODBYE = 100  # among multiprocessing's finalizers: early, while files are still open
@@ -69,6 +70,7 @@ class Handle:
         self.state.jobs, self.state.items = recorder.jobs, recorder.items
         self.state.resources, self.state.open_faults = recorder.resources, recorder.open_faults
         self.state.dropped, self.state.faults = recorder.dropped, recorder.faults
+        self._attendant = Attendant(self.state, now())
         self._ready = threading.Event()
         self._said: set[object] = set()
         self._paused = False
@@ -84,9 +86,17 @@ class Handle:
 
     def snapshot(self) -> Snapshot:
         """What is open now, in words; callable from any thread, while the loop is blocked too."""
+        self._put_into_words()
+        return self.state.snapshot(now())
+
+    def diagnose(self) -> tuple[Finding, ...]:
+        """What is wrong now, most important first; callable from any thread, as `snapshot` is."""
+        self._put_into_words()
+        return self._attendant.diagnose(now()).findings
+
+    def _put_into_words(self) -> None:
         unnamed = [r for r in list(self.state.resources.values()) if not r.name]
         survey.put_into_words(Batch(now(), resources=unnamed), self.state)
-        return self.state.snapshot(now())
 
     def close(self) -> None:
         """The same as `uninstrument()`."""
@@ -113,6 +123,10 @@ class Handle:
         self._ready.set()
 
     def _deliver(self, batch: Batch) -> None:
+        try:
+            batch.findings += self._attendant.attend(batch)
+        except Exception:
+            recorder.fault("diagnosis")
         for name, exporter in list(self.exporters.items()):
             with self._guarded(name):
                 exporter.drain(batch)
@@ -254,6 +268,16 @@ def snapshot() -> Snapshot:
     if _active is None:
         raise RuntimeError("this process is not instrumented; call loopscope.instrument() first")
     return _active.snapshot()
+
+
+def diagnose() -> tuple[Finding, ...]:
+    """What is wrong in this process now, most important first; empty when nothing is.
+
+    Raises RuntimeError when the process is not instrumented.
+    """
+    if _active is None:
+        raise RuntimeError("this process is not instrumented; call loopscope.instrument() first")
+    return _active.diagnose()
 
 
 def _before_fork() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loopscope import awaits, naming, places
+from loopscope import awaits, naming, places, private
 from loopscope.hooks.executors import cancelled_unstarted
 from loopscope.hooks.tasks import collected
 from loopscope.recorder import recorder
@@ -98,6 +98,7 @@ def measure_queues(resources: Iterable[Resource]) -> None:
         queue = resource.ref() if resource.kind == QUEUE and resource.ref is not None else None
         if queue is not None:
             resource.in_use = queue.qsize()
+            resource.unfinished = private.unfinished_of(queue)
 
 
 def put_into_words(batch: Batch, state: LiveState) -> None:

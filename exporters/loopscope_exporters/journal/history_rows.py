@@ -20,6 +20,7 @@ from loopscope_exporters.journal.model import (
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
 
     from loopscope_exporters.journal.listing import JobRow
     from loopscope_exporters.journal.model import ProcessInfo
@@ -78,6 +79,9 @@ class Names:
     def place(self, id_: int) -> Place:
         return self._places.get(id_, NOWHERE)
 
+    def resources(self) -> Iterable[ResourceInfo]:
+        return self._resources.values()
+
     def resource(self, id_: int) -> ResourceInfo | None:
         return self._resources.get(id_)
 
@@ -128,6 +132,7 @@ class _Converter:
             ended=self._end(row["started"], row["ended"]),
             outcome=self._outcome(row),
             held_by=tuple(map(int, row["held_by"].split())),
+            awaits=tuple(map(int, row["awaits"].split())),
             open=bool(row["open"]),
         )
 
@@ -174,7 +179,7 @@ class _Converter:
             cpu=row["cpu"],
             culprit=Place(row["file"], row["line"], row["function"]),
             call=row["call"],
-            stack=tuple(map(_frame, row["stack"].splitlines())),
+            stack=parse_stack(row["stack"]),
             open=bool(row["open"]),
         )
 
@@ -196,6 +201,11 @@ class _Converter:
             detail=row["detail"],
             open=bool(row["open"]),
         )
+
+
+def parse_stack(text: str) -> tuple[Place, ...]:
+    """The stack of a block, outermost first, from a frame a line."""
+    return tuple(map(_frame, text.splitlines()))
 
 
 def _frame(line: str) -> Place:

@@ -114,6 +114,7 @@ class WaitInfo:
     ended: int
     outcome: str
     held_by: tuple[int, ...]  # ids of tasks
+    awaits: tuple[int, ...]  # ids of the tasks whose end it waits for
     open: bool
 
 

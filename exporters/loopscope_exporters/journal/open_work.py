@@ -76,7 +76,9 @@ class OpenWork:
             "open_blocks": (rows.block, "started", list(state.blocks.values())),
             "open_faults": (rows.fault, "at", list(state.open_faults.values())),
         }
-        return {
+        tables = {
             table: [convert(one) for one in open_ if getattr(one, began) <= before]
             for table, (convert, began, open_) in records.items()
         }
+        levels = [r for r in list(state.resources.values()) if r.in_use or r.waiting or r.unfinished]
+        return {**tables, "open_resources": [rows.level(resource) for resource in levels]}

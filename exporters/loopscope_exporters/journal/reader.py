@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loopscope_exporters.journal import layout
+from loopscope_exporters.journal.cases import family, read_cases
 from loopscope_exporters.journal.history import read_history
 from loopscope_exporters.journal.listing import find_job, newest_jobs
 from loopscope_exporters.journal.liveness import HUNG, process_state
@@ -23,6 +24,8 @@ from loopscope_exporters.journal.summary import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from loopscope.diagnosis.case import Case
 
 __all__ = ["Journal", "JournalError"]
 
@@ -71,6 +74,19 @@ class Journal:
     def jobs(self, limit: int = 1000) -> list[JobSummary]:
         """The newest `limit` jobs, the one that started last first."""
         return summarize(newest_jobs(self._source, limit), self._source)
+
+    def cases(self, pid: int = 0) -> list[Case]:
+        """What there is to diagnose: the process `pid`, or all that live, or those that ended last; with
+        their parents and children. Raises JournalError for a pid that never wrote here.
+        """
+        processes = self.processes()
+        named = [process for process in processes if process.pid == pid][:1] if pid else processes
+        if not named:
+            known = ", ".join(str(process.pid) for process in processes) or "none"
+            raise JournalError(
+                f"no process {pid} has written to {self.path}; the processes there are: {known}"
+            )
+        return read_cases(self._source, family(named, processes))
 
     def job(self, job_id: int) -> JobHistory:
         """All about one job, also what other processes did for it. Raises JournalError for an unknown id."""

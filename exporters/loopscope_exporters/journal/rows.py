@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from loopscope.places import resolve
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from loopscope.records import (
         Block,
         Fault,
+        Finding,
         Hold,
         Job,
         Place,
@@ -113,6 +115,7 @@ class Rows:
             wait.ended and wait.ended + shift,
             wait.outcome,
             " ".join(map(str, wait.held_by)),
+            " ".join(map(str, wait.awaits)),
         )
 
     def hold(self, hold: Hold) -> Row:
@@ -183,6 +186,26 @@ class Rows:
             fault.by,
             fault.exception,
             fault.detail,
+        )
+
+    def level(self, resource: Resource) -> Row:
+        return self._resource(resource), resource.in_use, resource.waiting, resource.unfinished
+
+    def finding(self, finding: Finding, at: int) -> Row:
+        return (
+            at + self._shift,
+            finding.kind,
+            finding.severity,
+            finding.confidence,
+            finding.job,
+            "\n".join(finding.victims),
+            finding.resource,
+            self._place(finding.culprit),
+            finding.code,
+            finding.since,
+            json.dumps(dict(finding.evidence)),
+            finding.explain,
+            finding.fix,
         )
 
     def sample(self, sample: Sample) -> Row:

@@ -48,6 +48,29 @@ CREATE TABLE resources (               -- what one can wait for; repeated in eac
     place           INTEGER NOT NULL   -- where it was created
 );
 
+CREATE TABLE open_resources (          -- what is in resources now, where anything is
+    id              INTEGER NOT NULL,
+    in_use          INTEGER NOT NULL,  -- permits, busy workers, messages in a queue
+    waiting         INTEGER NOT NULL,  -- waiters; items queued for an executor
+    unfinished      INTEGER NOT NULL   -- of a queue: messages put in and not reported done
+);
+
+CREATE TABLE findings (                -- what the process itself found to be wrong, each once
+    at              INTEGER NOT NULL,
+    kind            TEXT    NOT NULL,
+    severity        TEXT    NOT NULL,  -- info, warning, critical
+    confidence      REAL    NOT NULL,  -- 0 to 1
+    job             TEXT    NOT NULL,  -- name and key
+    victims         TEXT    NOT NULL,  -- names, a line each
+    resource        TEXT    NOT NULL,
+    place           INTEGER NOT NULL,  -- the culprit
+    code            TEXT    NOT NULL,  -- text of that line
+    since           INTEGER NOT NULL,
+    evidence        TEXT    NOT NULL,  -- JSON object of numbers
+    explain         TEXT    NOT NULL,
+    fix             TEXT    NOT NULL
+);
+
 CREATE TABLE jobs (
     id              INTEGER NOT NULL,
     name            TEXT    NOT NULL,
@@ -94,7 +117,8 @@ CREATE TABLE waits (
     started         INTEGER NOT NULL,
     ended           INTEGER NOT NULL,
     outcome         TEXT    NOT NULL,  -- ok, cancelled, error
-    held_by         TEXT    NOT NULL   -- ids of the tasks that held the resource when the wait began, with spaces
+    held_by         TEXT    NOT NULL,  -- ids of the tasks that held the resource when the wait began, with spaces
+    awaits          TEXT    NOT NULL   -- ids of the tasks whose end it waits for, with spaces
 );
 CREATE TABLE open_waits AS SELECT * FROM waits;
 

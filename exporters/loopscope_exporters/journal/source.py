@@ -41,13 +41,15 @@ class Source:
     def __repr__(self) -> str:
         return f"<Source of {len(self.parts)} segments>"
 
-    def each(self, read: Callable[[Part, Reading], Found], since: int = 0) -> Iterator[tuple[Part, Found]]:
-        """What `read` finds in each segment that reaches to `since`, one after the other.
+    def each(
+        self, read: Callable[[Part, Reading], Found], since: int = 0, among: list[Part] | None = None
+    ) -> Iterator[tuple[Part, Found]]:
+        """What `read` finds in each segment that reaches to `since`, one after the other; or just in some.
 
         Raises JournalError when none of the segments there are could be read.
         """
         failed = 0
-        for part in list(self.parts):
+        for part in list(self.parts) if among is None else among:
             if part.until < since:
                 continue
             try:

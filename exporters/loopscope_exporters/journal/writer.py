@@ -82,6 +82,8 @@ class Writer:
                 records = getattr(batch, table)
                 rows = (convert(self._rows, record) for record in records)
                 self._segment.append(table, rows, len(records))
+            found = [self._rows.finding(finding, batch.now) for finding in batch.findings]
+            self._segment.append("findings", found, len(found))
             self._open_work.write(self._segment, batch.now)
             self._write_names(self._segment)
             self._beat(batch.now)

@@ -1,0 +1,114 @@
+"""`loopscope doctor`: says in sentences why a service is stuck or slow, and names the line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loopscope.diagnosis.engine import diagnose
+from loopscope_dashboard.journal_path import journal_path
+from loopscope_dashboard.words import counted, moment
+from loopscope_exporters.journal.reader import Journal
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from loopscope.diagnosis.engine import Diagnosis
+    from loopscope.records import Finding
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "doctor", help="say why a service is stuck or slow, and which line is to blame"
+    )
+    parser.add_argument(
+        "journal",
+        nargs="?",
+        metavar="JOURNAL|PID",
+        help="folder, segment or process (default: LOOPSCOPE_JOURNAL)",
+    )
+    parser.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+
+
+def main(args: argparse.Namespace) -> int:
+    path, pid = whom(args.journal)
+    journal = Journal(path)
+    cases = journal.cases(pid)
+    diagnosis = diagnose(cases)
+    if args.format == "json":
+        print(json.dumps({"findings": [as_json(finding) for finding in diagnosis.findings]}, indent=2))
+    else:
+        write = as_text if args.format == "text" else as_markdown
+        print(
+            "\n\n".join(write(finding) for finding in diagnosis.findings) or nothing_found(diagnosis, cases)
+        )
+    for problem in journal.problems:
+        print(f"loopscope: {problem}", file=sys.stderr)
+    return 0
+
+
+def whom(given: str | None) -> tuple[Path, int]:
+    """The journal, and the process in it if a number was given that is no file's name."""
+    if given and given.isdecimal() and not Path(given).exists():
+        return journal_path(None), int(given)
+    return journal_path(given), 0
+
+
+def as_json(finding: Finding) -> dict[str, Any]:
+    """Times ISO 8601 in UTC, evidence in seconds; the culprit is null when no line of the user's is known."""
+    place = finding.culprit
+    culprit = {"file": place.file, "function": place.function, "line": place.line, "code": finding.code}
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "confidence": round(finding.confidence, 2),
+        "job": finding.job or None,
+        "victims": list(finding.victims),
+        "resource": finding.resource or None,
+        "culprit": culprit if place.line else None,
+        "since": moment(finding.since),
+        "evidence": dict(finding.evidence),
+        "explain": finding.explain,
+        "fix": finding.fix,
+    }
+
+
+def as_text(finding: Finding) -> str:
+    """A headline, the sentence, the line, what to do."""
+    lines = [f"{finding.severity.upper()}  {_headline(finding)}", f"  {finding.explain}"]
+    if finding.culprit.line:
+        lines += [f"  {finding.culprit}", f"      {finding.code}" if finding.code else ""]
+    lines += [f"  hit: {_few(finding.victims)}" if finding.victims else "", f"  do: {finding.fix}"]
+    return "\n".join(line for line in lines if line)
+
+
+def as_markdown(finding: Finding) -> str:
+    lines = [f"### {_headline(finding)}", "", finding.explain, ""]
+    if finding.culprit.line:
+        lines += [f"`{finding.culprit}`", "", "```python", finding.code, "```", ""]
+    if finding.victims:
+        lines += [f"**Hit:** {_few(finding.victims)}", ""]
+    numbers = "".join(f"| {name.replace('_', ' ')} | {value} |\n" for name, value in finding.evidence.items())
+    if numbers:
+        lines += [f"| evidence | |\n| --- | --- |\n{numbers}"]
+    return "\n".join([*lines, f"**Do:** {finding.fix}"])
+
+
+def _headline(finding: Finding) -> str:
+    job = f"job {finding.job}: " if finding.job else ""
+    what = finding.kind.replace("_", " ")
+    return f"{job}{what} ({finding.confidence:.0%} sure, since {moment(finding.since)})"
+
+
+def _few(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def nothing_found(diagnosis: Diagnosis, cases: Sequence[object]) -> str:
+    looked = f"nothing wrong was found in {counted(len(cases), 'process').replace('processs', 'processes')}"
+    unsure = "".join(f"\n  {kind}: {wanted}" for kind, wanted in sorted(diagnosis.not_enough.items()))
+    return f"{looked}; not enough was seen yet to speak of:{unsure}" if unsure else looked

@@ -1,0 +1,2 @@
+-- The :limit faults that were written last, newest first.
+SELECT * FROM faults ORDER BY rowid DESC LIMIT :limit

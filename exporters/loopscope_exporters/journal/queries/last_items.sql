@@ -1,0 +1,2 @@
+-- The :limit items that were written last, newest first.
+SELECT * FROM items ORDER BY rowid DESC LIMIT :limit

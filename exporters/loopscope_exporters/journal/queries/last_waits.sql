@@ -1,0 +1,2 @@
+-- The :limit waits that were written last, newest first.
+SELECT * FROM waits ORDER BY rowid DESC LIMIT :limit

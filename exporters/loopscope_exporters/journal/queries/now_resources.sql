@@ -1,0 +1,2 @@
+-- What was in resources at the last look.
+SELECT * FROM open_resources

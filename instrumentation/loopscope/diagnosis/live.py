@@ -1,0 +1,66 @@
+"""Diagnosis in the running process: history folded from each drain, and a look every few seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from loopscope.diagnosis.case import Case
+from loopscope.diagnosis.engine import Diagnosis, diagnose
+from loopscope.diagnosis.history import History
+from loopscope.diagnosis.rules import all_rules
+from loopscope.recorder import SECOND
+
+if TYPE_CHECKING:
+    from loopscope.records import Batch, Finding
+    from loopscope.state import LiveState
+
+LOOK_EVERY = 5 * SECOND
+LOOK_SHARE = 50  # a look that took one part of the thread's time is followed by so many without one
+
+
+class Attendant:
+    """Keeps the history of a live state and finds what is new in it. Used by the pump thread.
+
+    The lock lets another thread ask for a diagnosis between two drains.
+    """
+
+    def __init__(self, state: LiveState, began: int) -> None:
+        self._state = state
+        self._began = began
+        self._lock = threading.Lock()
+        self._history = History()
+        self._known: dict[object, Finding] = {}
+        self._not_before = began + LOOK_EVERY
+        all_rules()  # imported here: a fork in the middle of an import leaves the child half a module
+
+    def __repr__(self) -> str:
+        return f"<Attendant of {self._state.process.service}: {len(self._known)} findings>"
+
+    def attend(self, batch: Batch) -> list[Finding]:
+        """Fold a drained batch; at times look for findings, and give those not given before."""
+        with self._lock:
+            self._history.fold(batch)
+        if batch.now < self._not_before:
+            return []
+        began = time.thread_time_ns()
+        fresh = [f for f in self.diagnose(batch.now).findings if f.identity not in self._known]
+        spent = time.thread_time_ns() - began
+        self._not_before = batch.now + max(LOOK_EVERY, spent * LOOK_SHARE)
+        self._known.update((finding.identity, finding) for finding in fresh)
+        return fresh
+
+    def case(self, moment: int) -> Case:
+        anchor = self._state.anchor
+        return Case(
+            snapshot=self._state.snapshot(moment),
+            history=self._history,
+            began=self._began,
+            shift=anchor.wall - anchor.monotonic,
+        )
+
+    def diagnose(self, moment: int) -> Diagnosis:
+        """What is wrong now; from any thread."""
+        with self._lock:
+            return diagnose([self.case(moment)])
