@@ -11,7 +11,7 @@ for_dev := $(VENV)/.installed-dev
 setup := $(wildcard tools/environment.py tools/system_packages.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-sick test test-all lint programs bench bench-quick clean
+.PHONY: help demo demo-sick test test-all test-transparency lint programs bench bench-quick clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -37,7 +37,11 @@ lint: $(for_dev)  ## style, types and the direction of imports
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/mypy tools tests/benchmarks --exclude '/test_'
+	MYPYPATH=tests $(bin)/mypy -p transparency --exclude 'test_|conftest'
 	$(bin)/lint-imports
+
+test-transparency: $(for_dev)  ## CPython's own tests and those of libraries, with and without loopscope; long
+	cd tests && $(abspath $(bin))/python -m transparency $(ARGS)
 
 bench: $(for_dev) programs  ## what loopscope costs, against bare asyncio and OpenTelemetry's instrumentation
 	$(bin)/python tests/benchmarks $(ARGS)

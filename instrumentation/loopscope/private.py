@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import format_helpers
+from selectors import BaseSelector
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def waiting_for(task: asyncio.Task[Any]) -> Any:
 
 
 def selector_of(loop: asyncio.AbstractEventLoop) -> Any:
-    """The selector of a selector loop; None for other loops."""
-    return getattr(loop, "_selector", None)
+    """The selector of a selector loop; None for other loops, and for a test's double of one."""
+    selector = getattr(loop, "_selector", None)
+    return selector if isinstance(selector, BaseSelector) else None
 
 
 def semaphore_waits(semaphore: Any) -> bool:

@@ -230,3 +230,25 @@ def test_open_tasks_can_be_bounded(observe):
     asyncio.run(main())
     assert seen.state.dropped["task"] >= 8
     assert len([t for t in seen.batch.tasks if t.coroutine == "nothing"]) <= 3
+
+
+def test_a_task_that_failed_goes_with_its_last_reference(seen):
+    """Its traceback leads to our frame below it, which holds neither the task nor its handle."""
+
+    async def fails():
+        raise ValueError
+
+    async def main():
+        said = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context["message"]))
+        asyncio.create_task(fails())  # noqa: RUF006  # nobody holds it: that is what is tested
+        asyncio.Task(fails(), loop=asyncio.get_running_loop())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert said == ["Task exception was never retrieved"] * 2
+
+    gc.disable()
+    try:
+        seen.run(main())
+    finally:
+        gc.enable()
