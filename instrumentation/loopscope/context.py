@@ -29,6 +29,9 @@ worker = _Worker()
 # it removes an entry when its task ends; the pump, when the task was collected without ending.
 open_tasks: dict[int, Task] = {}
 
+# Items of another process's pool that this process runs, by id: one at most, unless pools were forked oddly.
+hosted: dict[int, WorkItem] = {}
+
 
 def current_job() -> Job | None:
     """The job that the calling code belongs to, in a task, a callback or an executor's thread."""
@@ -38,6 +41,11 @@ def current_job() -> Job | None:
 def current_item() -> WorkItem | None:
     """The work item that the calling executor thread runs; None in a task and elsewhere."""
     return worker.item if get_ident() not in clocks else None
+
+
+def outer_item() -> WorkItem | None:
+    """The work item that the calling code is a part of: its thread's, else the one its process works at."""
+    return worker.item or next(iter(list(hosted.values())), None)
 
 
 def current_task() -> Task | None:

@@ -67,3 +67,14 @@ def queue_depth_of(executor: Any) -> int:
     """Work items not yet taken by a worker thread; 0 when the name is gone."""
     queue = getattr(executor, "_work_queue", None)
     return int(queue.qsize()) if queue is not None else 0
+
+
+def pending_of(executor: Any) -> int:
+    """Work items of a process pool beyond those that its workers can be at."""
+    return max(0, len(getattr(executor, "_pending_work_items", None) or ()) - workers_of(executor))
+
+
+def pending_future(manager: Any, work_id: int) -> Any:
+    """The future of a work item, asked on the thread that manages its process pool; None when it is gone."""
+    pending = getattr(manager, "pending_work_items", None) or {}
+    return getattr(pending.get(work_id), "future", None)

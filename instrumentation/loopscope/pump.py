@@ -76,7 +76,7 @@ class Pump(threading.Thread):
         state = self._state
         recorder.detail.refill(moment)
         survey.look_at_tasks(state, moment)
-        survey.look_at_items(state)
+        survey.look_at_items(state, moment, last=self._halt.is_set())
         batch = recorder.take()
         for clock in list(recorder.loops):
             slices, blocks = self._watchdog.settle(clock)

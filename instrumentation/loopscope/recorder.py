@@ -76,6 +76,7 @@ class Recorder:
         self.new_resources: deque[Resource] = deque()
         self.samples: deque[Sample] = deque()
         context.open_tasks.clear()
+        context.hosted.clear()
         clocks.clear()
 
     def configure(self, settings: Settings) -> None:

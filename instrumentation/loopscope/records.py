@@ -180,7 +180,10 @@ class Hold:
 
 @dataclass(slots=True, eq=False)
 class WorkItem:
-    """A callable given to an executor. ``depth`` is the number of items queued before it."""
+    """A callable given to an executor. ``depth`` is the number of items queued before it.
+
+    In a process pool the child says when it began and ended; `worker` then has the child's pid.
+    """
 
     id: int
     task: int
@@ -197,6 +200,7 @@ class WorkItem:
     worker: str = ""
     parent_span: Any = None  # the user's span it was submitted under, if any
     future: Callable[[], Any] | None = None  # tells of a work item that is cancelled before it starts
+    outer: int = 0  # the work item in which it was submitted
 
 
 @dataclass(slots=True, eq=False)

@@ -17,7 +17,20 @@ from loopscope import survey, tracing
 from loopscope.clock import Anchor, now
 from loopscope.diagnosis.live import Attendant
 from loopscope.exporter import ExporterError
-from loopscope.hooks import executors, http_client, importing, loops, sync, tasks, uvicorn, uvloop, web
+from loopscope.hooks import (
+    children,
+    executors,
+    http_client,
+    importing,
+    loops,
+    process_pools,
+    sync,
+    tasks,
+    uvicorn,
+    uvloop,
+    web,
+    work_items,
+)
 from loopscope.hooks.patching import Patches
 from loopscope.logs import logger
 from loopscope.places import source
@@ -168,6 +181,7 @@ class Handle:
         """After a fork: the parent's threads, files and records are not ours."""
         _forget_resources()
         recorder.clear()
+        process_pools.forget()
         self.exporters = {}
         self._begin()
 
@@ -176,13 +190,13 @@ def _forget_resources() -> None:
     """Take our records off what they are about: who comes next makes new ones, with ids of its own."""
     for record in list(recorder.resources.values()):
         owner = record.ref() if record.ref is not None else None
-        for name in (sync.RESOURCE, executors.RESOURCE, http_client.HOSTS):
+        for name in (sync.RESOURCE, work_items.RESOURCE, http_client.HOSTS):
             with contextlib.suppress(AttributeError):
                 delattr(owner, name)
 
 
 def _install_hooks(patches: Patches, settings: Settings) -> None:
-    for hook in (loops, tasks, sync, executors):
+    for hook in (loops, tasks, sync, executors, process_pools):
         try:
             hook.install(patches, settings)
         except Exception:
@@ -202,6 +216,7 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             "uvicorn.server": lambda: uvicorn.install(patches, uninstrument),
             "httpx": when_there(http_client.install),
             "multiprocessing.util": _say_goodbye_in_pool_workers,
+            "multiprocessing.process": when_there(children.install),
         },
     )
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from loopscope.context import open_tasks
+from loopscope.context import hosted, open_tasks
 from loopscope.records import OK, Snapshot
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ class LiveState:
         self.jobs: dict[int, Job] = {}
         self.tasks = open_tasks
         self.items: dict[int, WorkItem] = {}
+        self.hosted = hosted  # items of another process's pool that this process runs
         self.blocks: dict[tuple[int, int], Block] = {}  # by thread and beginning
         self.waits: dict[int, Wait] = {}  # by task id, of unhooked kinds, found by looking at suspended tasks
         self.resources: dict[int, Resource] = {}
@@ -211,7 +212,7 @@ class LiveState:
             tasks=tuple(self.tasks.values()),
             waits=tuple(self.open_waits()),
             holds=tuple(hold for r in resources for hold in list(r.holders.values())),
-            items=tuple(self.items.values()),
+            items=(*list(self.items.values()), *list(self.hosted.values())),
             blocks=tuple(self.blocks.values()),
             resources=tuple(resources),
             faults=tuple(self.open_faults.values()),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loopscope import awaits, naming, places, private
-from loopscope.hooks.executors import cancelled_unstarted
+from loopscope import awaits, naming, places, private, tickets
+from loopscope.hooks import process_pools
 from loopscope.hooks.tasks import collected
+from loopscope.hooks.work_items import cancelled_unstarted
 from loopscope.recorder import recorder
 from loopscope.records import EXECUTOR, FUTURE, QUEUE
 
@@ -78,8 +79,11 @@ def _close_collected(state: LiveState, key: int, record: Task, moment: int) -> N
         recorder.keep(recorder.ended_waits, wait)
 
 
-def look_at_items(state: LiveState) -> None:
+def look_at_items(state: LiveState, moment: int, *, last: bool = False) -> None:
     """Count each executor's queue and busy workers; close items that were cancelled before they began."""
+    process_pools.read_letters(moment, last=last)
+    if tickets.desk is not None:
+        tickets.desk.flush()
     executors = [r for r in list(state.resources.values()) if r.kind == EXECUTOR]
     queued = dict.fromkeys((executor.id for executor in executors), 0)
     busy = dict.fromkeys(queued, 0)

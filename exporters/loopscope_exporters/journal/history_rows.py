@@ -163,6 +163,7 @@ class _Converter:
             exception=row["exception"],
             worker=row["worker"],
             depth=row["depth"],
+            outer=row["outer"],
             open=bool(row["open"]),
         )
 

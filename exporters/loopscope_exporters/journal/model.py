@@ -147,6 +147,7 @@ class ItemInfo:
     exception: str
     worker: str
     depth: int
+    outer: int  # the item in which it was submitted
     open: bool
 
 

@@ -72,7 +72,11 @@ class OpenWork:
             "open_tasks": (rows.task, "created", list(state.tasks.values())),
             "open_waits": (rows.wait, "started", state.open_waits()),
             "open_holds": (rows.hold, "acquired", holds),
-            "open_items": (rows.item, "submitted", list(state.items.values())),
+            "open_items": (
+                rows.item,
+                "submitted",
+                [*list(state.items.values()), *list(state.hosted.values())],
+            ),
             "open_blocks": (rows.block, "started", list(state.blocks.values())),
             "open_faults": (rows.fault, "at", list(state.open_faults.values())),
         }

@@ -147,6 +147,7 @@ class Rows:
             item.exception,
             item.worker,
             item.depth,
+            item.outer,
         )
 
     def slice(self, step: Slice) -> Row:

@@ -145,10 +145,11 @@ CREATE TABLE items (                   -- work items given to executors
     ended           INTEGER NOT NULL,
     outcome         TEXT    NOT NULL,  -- ok, error, cancelled
     exception       TEXT    NOT NULL,
-    worker          TEXT    NOT NULL,
-    depth           INTEGER NOT NULL   -- items queued before it when it was submitted
+    worker          TEXT    NOT NULL,  -- name of the thread, or of the process with its pid
+    depth           INTEGER NOT NULL,  -- items queued before it when it was submitted
+    outer           INTEGER NOT NULL   -- the item in which it was submitted, maybe one of another process
 );
-CREATE TABLE open_items AS SELECT * FROM items;
+CREATE TABLE open_items AS SELECT * FROM items;  -- with what this process runs for another one's pool, same ids
 
 CREATE TABLE slices (                  -- long steps of a task on its loop
     task            INTEGER NOT NULL,

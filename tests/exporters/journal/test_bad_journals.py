@@ -25,10 +25,16 @@ def segment(record):
     return path
 
 
-def damage(path, offset):
+PAGE = 4096
+
+
+def damage(path, table):
+    """Overwrite a table's first page; the schema, whose pages lie between those of tables, stays intact."""
+    with closing(sqlite3.connect(path)) as connection:
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
     with path.open("r+b") as file:
-        file.seek(offset)
-        file.write(b"\xff" * 4096 * 20)
+        file.seek((page - 1) * PAGE)
+        file.write(b"\xff" * PAGE)
 
 
 def test_a_missing_journal_says_what_to_give(tmp_path):
@@ -120,7 +126,7 @@ def test_a_history_misses_what_the_list_did_not_need(segment):
 
 def test_a_damaged_segment_says_so(segment):
     """The beginning is intact, the tables are not: found when they are read."""
-    damage(segment, 4096 * 20)
+    damage(segment, "tasks")
     journal = Journal(segment)
     with pytest.raises(JournalError, match=r"is damaged .* move it away"):
         journal.jobs()
@@ -131,7 +137,7 @@ def test_a_damaged_segment_does_not_hide_the_good_ones(folder, segment, record):
     recording = record()
     recording.job("other")
     recording.after(1).drain()
-    damage(segment, 4096 * 20)
+    damage(segment, "tasks")
     (folder / "torn.db").write_bytes(b"SQLite format 3\0torn")
     journal = Journal(folder)
     assert [job.name for job in journal.jobs()] == ["other", "good"]
@@ -161,7 +167,7 @@ def test_one_segment_can_be_read_by_itself(segment):
 def test_finished_jobs_are_computed_once(segment):
     """Who looks each second at a folder of finished jobs reads their tasks the first time only."""
     before = Journal(segment).jobs()
-    damage(segment, 4096 * 20)
+    damage(segment, "tasks")
     journal = Journal(segment)
     assert journal.jobs() == before
     assert journal.problems == []

@@ -1,0 +1,148 @@
+"""Process pools: what the parent hands over, and what its children say became of it.
+
+What is sent to a child is CPython's own call item with one attribute more, the ticket; the user's function
+and arguments pickle as they would without us. The child's letters tell when an item began and ended
+(`tickets`, `mailbox`). The future tells the end too; an item whose future is done waits for the letter a
+moment, and goes without the child's times when none comes.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from concurrent.futures import process
+from typing import TYPE_CHECKING, Any
+
+from loopscope import private
+from loopscope.clock import now
+from loopscope.hooks import pool_workers
+from loopscope.hooks.work_items import end, new_item, noting_creation
+from loopscope.mailbox import BEGUN, mailbox
+from loopscope.recorder import SECOND, recorder
+from loopscope.records import CANCELLED, ERROR, OK
+from loopscope.tickets import ticket_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from loopscope.hooks.patching import Patches
+    from loopscope.records import WorkItem
+    from loopscope.settings import Settings
+
+ITEM = "_loopscope_item"  # on a future
+PATIENCE = SECOND // 5  # how long an ended item waits for its child's letter
+
+# Items whose future is done and whose child has not written yet, by id.
+done: dict[int, WorkItem] = {}
+
+
+class _Submitting(threading.local):
+    item: WorkItem | None = None
+
+
+_submitting = _Submitting()
+
+
+def install(patches: Patches, _: Settings) -> None:
+    install_on(patches, process)
+    patches.on_restore(mailbox.close)
+
+
+def install_on(patches: Patches, module: Any) -> None:
+    """Hook `concurrent.futures.process`, or a module made after its model."""
+    patches.replace(module.ProcessPoolExecutor, "__init__", noting_creation)
+    patches.replace(module.ProcessPoolExecutor, "submit", _submitting_to_processes)
+    patches.replace(module._WorkItem, "__init__", _noting_item)
+    patches.replace(module._CallItem, "__init__", _adding_ticket)
+    pool_workers.install(patches, module, "_process_worker", pool_workers.outcome_of_future)
+
+
+def _submitting_to_processes(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
+    def submit(self: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
+        try:
+            item = new_item(self, fn, private.pending_of(self))
+        except Exception:
+            recorder.fault("submit")
+            return original(self, fn, *args, **options)
+        outer, _submitting.item = _submitting.item, item
+        try:
+            future = original(self, fn, *args, **options)
+        except BaseException as error:
+            end(item, ERROR, error)
+            raise
+        finally:
+            _submitting.item = outer
+        future.add_done_callback(functools.partial(_done, item))
+        return future
+
+    return submit
+
+
+def _noting_item(original: Callable[..., None]) -> Callable[..., None]:
+    """Made inside `submit`, before another thread can send it off."""
+
+    def __init__(self: Any, future: Any, /, *args: Any, **options: Any) -> None:  # noqa: N807
+        original(self, future, *args, **options)
+        if _submitting.item is not None:
+            setattr(future, ITEM, _submitting.item)
+
+    return __init__
+
+
+def _adding_ticket(original: Callable[..., None]) -> Callable[..., None]:
+    """Made on the pool's own thread when a place in the queue to the children is free."""
+
+    def __init__(self: Any, work_id: int, /, *args: Any, **options: Any) -> None:  # noqa: N807
+        original(self, work_id, *args, **options)
+        try:
+            item = getattr(private.pending_future(threading.current_thread(), work_id), ITEM, None)
+            if item is not None:
+                setattr(self, pool_workers.TICKET, ticket_of(item))
+        except Exception:
+            recorder.fault("ticket")
+
+    return __init__
+
+
+def _done(item: WorkItem, future: Future[Any]) -> None:
+    if recorder.items.pop(item.id, None) is None:
+        return
+    item.ended = now()
+    if future.cancelled():
+        item.outcome = CANCELLED
+    else:
+        error = future.exception()
+        item.outcome = OK if error is None else ERROR
+        item.exception = type(error).__qualname__ if error is not None else ""
+    done[item.id] = item
+
+
+def read_letters(moment: int, *, last: bool) -> None:
+    """Bring items up to date with what children wrote, and close those that are done; for the pump."""
+    for kind, id_, at, *said in mailbox.read():
+        item = recorder.items.get(id_) or done.get(id_)
+        if item is None:
+            continue
+        if kind == BEGUN:
+            item.started, (_, item.worker) = at, said
+            continue
+        item.outcome, item.exception = said
+        item.started = item.started or item.submitted
+        _close(item, at)
+    for item in [*done.values()]:
+        if last or item.outcome == CANCELLED or moment - item.ended > PATIENCE:
+            _close(item, item.ended)
+
+
+def _close(item: WorkItem, at: int) -> None:
+    recorder.items.pop(item.id, None)
+    done.pop(item.id, None)
+    item.ended = at
+    recorder.keep(recorder.ended_items, item)
+
+
+def forget() -> None:
+    """In a forked child: those items, and the pipe, are the parent's."""
+    done.clear()
+    mailbox.forget()

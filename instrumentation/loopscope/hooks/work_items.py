@@ -1,0 +1,99 @@
+"""Work items: what every executor's hook records of a callable that it is given."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import TYPE_CHECKING, Any
+
+from loopscope import places, private, tracing
+from loopscope.clock import now
+from loopscope.context import current_item, current_task, job_var, outer_item
+from loopscope.recorder import recorder
+from loopscope.records import CANCELLED, EXECUTOR, WorkItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopscope.records import Resource
+
+SITE = "_loopscope_site"
+RESOURCE = "_loopscope_resource"
+
+
+def noting_creation(original: Callable[..., None]) -> Callable[..., None]:
+    def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
+        original(self, *args, **options)
+        try:
+            setattr(self, SITE, places.note_caller(sys._getframe(1)))
+        except Exception:
+            recorder.fault("executor")
+
+    return __init__
+
+
+def resource_of(executor: Any) -> Resource:
+    known: Resource | None = getattr(executor, RESOURCE, None)
+    if known is not None:
+        return known
+    workers = private.workers_of(executor)
+    record = recorder.resource(EXECUTOR, executor, getattr(executor, SITE, None), workers)
+    if getattr(executor, "_thread_name_prefix", "") == "asyncio":
+        record.name = "default"  # the loop's own, made by `run_in_executor(None, …)` and `to_thread`
+    setattr(executor, RESOURCE, record)
+    return record
+
+
+def new_item(executor: Any, function: Any, depth: int) -> WorkItem:
+    task, outer = current_task(), current_item()
+    item = WorkItem(
+        recorder.new_id(),
+        task.id if task is not None else outer.task if outer is not None else 0,
+        job_var.get(),
+        resource_of(executor),
+        name_of(function),
+        places.note_caller(sys._getframe(2)),
+        now(),
+        depth,
+    )
+    around = outer_item()
+    if around is not None:
+        item.outer = around.id
+    if tracing.enabled:
+        tracing.adopt_item(item)
+    recorder.items[item.id] = item
+    return item
+
+
+def name_of(function: Any) -> str:
+    """The user's function inside `functools.partial`, `Context.run` (`to_thread`) and chunks (`map`)."""
+    while isinstance(function, functools.partial):
+        function = function.args[0] if function.args and _carries(function.func) else function.func
+    return getattr(function, "__qualname__", "") or type(function).__qualname__
+
+
+def _carries(function: Any) -> bool:
+    """Does it take the user's function as its first argument?"""
+    name = getattr(function, "__name__", "")
+    return name == "_process_chunk" or (name == "run" and not hasattr(function, "__code__"))
+
+
+def end(item: WorkItem, outcome: str, error: BaseException | None = None, moment: int | None = None) -> None:
+    if recorder.items.pop(item.id, None) is None:
+        return
+    item.ended = moment or now()
+    item.future = None
+    item.outcome = outcome
+    item.exception = type(error).__qualname__ if error is not None else ""
+    recorder.keep(recorder.ended_items, item)
+
+
+def cancelled_unstarted(item: WorkItem) -> bool:
+    """Close an item that will never start: its future was cancelled, or is gone with its executor."""
+    if item.future is None or item.started:
+        return False
+    future = item.future()
+    if future is None or future.cancelled():
+        end(item, CANCELLED)
+        return True
+    return False

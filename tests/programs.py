@@ -1,0 +1,53 @@
+"""Running a small program of its own, observed, and reading what it left in the journal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from loopscope_exporters.journal import Journal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OBSERVE = """
+    import loopscope
+
+    def observe(**settings):
+        loopscope.instrument(metrics_port=-1, spans="off", **settings)
+"""
+
+
+class Ran:
+    """A program that ended: what it printed, and its journal."""
+
+    def __init__(self, folder: Path, said: str) -> None:
+        self.said = said
+        self.journal = Journal(folder)
+
+    def items(self, job: str, function: str = "") -> list[Any]:
+        """The work items of the only job of that name, in the order of submission."""
+        (found,) = [row for row in self.journal.jobs() if row.name == job]
+        items = self.journal.job(found.id).items
+        return [item for item in items if item.function.endswith(function)]
+
+
+def run(folder: Path, *parts: str, arguments: tuple[str, ...] = ()) -> Ran:
+    """Run a program made of parts, with a journal of its own: it calls `observe()` to be instrumented."""
+    journal = folder / "journal"
+    journal.mkdir()
+    (folder / "program.py").write_text("\n".join(map(textwrap.dedent, (OBSERVE, *parts))))
+    done = subprocess.run(
+        [sys.executable, folder / "program.py", *arguments],
+        env=os.environ | {"LOOPSCOPE_JOURNAL": str(journal)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=folder,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return Ran(journal, done.stdout.strip())
