@@ -77,6 +77,7 @@ class Pump(threading.Thread):
         recorder.detail.refill(moment)
         survey.look_at_tasks(state, moment)
         survey.look_at_items(state, moment, last=self._halt.is_set())
+        survey.look_at_partners(list(state.resources.values()))
         batch = recorder.take()
         for clock in list(recorder.loops):
             slices, blocks = self._watchdog.settle(clock)

@@ -40,6 +40,7 @@ DESTROYED_PENDING = "destroyed_pending"
 LOCK, SEMAPHORE, CONDITION, EVENT = "lock", "semaphore", "condition", "event"
 QUEUE, BARRIER, EXECUTOR = "queue", "barrier", "executor"
 HTTP, IO, SLEEP, GATHER, TASK, FUTURE = "http", "io", "sleep", "gather", "task", "future"
+TAKE, PUT, REPORT, SIGNAL = "take", "put", "report", "signal"  # what partners of a resource do
 OUTSIDE = frozenset({HTTP, IO})  # waits for something outside the process
 
 # Kinds of fault: what goes wrong in the life of a task without anybody being told.
@@ -123,6 +124,20 @@ class Task:
 
 
 @dataclass(slots=True, eq=False)
+class Partner:
+    """A task that acts on a queue, an event or a condition; ``role`` is take, put, report or signal.
+
+    ``site`` is where it did so first, ``count`` how often, ``last`` when last.
+    """
+
+    task: Task
+    role: str
+    site: Place | RawPlace
+    count: int = 0
+    last: int = 0
+
+
+@dataclass(slots=True, eq=False)
 class Resource:
     """Something one can wait for. ``capacity`` 0 is unknown or unbounded.
 
@@ -140,6 +155,7 @@ class Resource:
     holders: dict[int, Hold] = field(default_factory=dict)
     ref: Callable[[], Any] | None = None
     unfinished: int = 0  # of a queue: messages put in and not reported done
+    partners: dict[tuple[int, str], Partner] | None = None  # by task and role; the first ones
     short_waits: int = 0  # waits that were too short for a record of their own: their number
     short_waited: int = 0  # and their sum, ns
     short_folded: tuple[int, int] = (0, 0)  # what of both the pump has added to its totals

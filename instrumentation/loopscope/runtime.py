@@ -23,6 +23,7 @@ from loopscope.hooks import (
     http_client,
     importing,
     loops,
+    partners,
     process_pools,
     sync,
     tasks,
@@ -190,13 +191,13 @@ def _forget_resources() -> None:
     """Take our records off what they are about: who comes next makes new ones, with ids of its own."""
     for record in list(recorder.resources.values()):
         owner = record.ref() if record.ref is not None else None
-        for name in (sync.RESOURCE, work_items.RESOURCE, http_client.HOSTS):
+        for name in (sync.RESOURCE, work_items.RESOURCE, http_client.HOSTS, partners.PARTNERS):
             with contextlib.suppress(AttributeError):
                 delattr(owner, name)
 
 
 def _install_hooks(patches: Patches, settings: Settings) -> None:
-    for hook in (loops, tasks, sync, executors, process_pools):
+    for hook in (loops, tasks, sync, partners, executors, process_pools):
         try:
             hook.install(patches, settings)
         except Exception:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, naming, places, private, tickets
 from loopscope.hooks import process_pools
+from loopscope.hooks.partners import PARTNERS
 from loopscope.hooks.tasks import collected
 from loopscope.hooks.work_items import cancelled_unstarted
 from loopscope.recorder import recorder
-from loopscope.records import EXECUTOR, FUTURE, QUEUE
+from loopscope.records import CONDITION, EVENT, EXECUTOR, FUTURE, QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from loopscope.records import Batch, Fault, Resource, Task, Wait, WorkItem
     from loopscope.state import LiveState
 
+ACTED_ON = frozenset({QUEUE, EVENT, CONDITION})
 LOOK_AFTER = 200_000_000  # ns a task is suspended before its await chain is read
 MOST_CHAINS = 500  # read per drain
 
@@ -102,7 +104,19 @@ def measure_queues(resources: Iterable[Resource]) -> None:
         queue = resource.ref() if resource.kind == QUEUE and resource.ref is not None else None
         if queue is not None:
             resource.in_use = queue.qsize()
-            resource.unfinished = private.unfinished_of(queue)
+
+
+def look_at_partners(resources: Iterable[Resource]) -> None:
+    """Who else acts on what somebody waits for, and how much is in it."""
+    for resource in resources:
+        if resource.waiting and resource.kind in ACTED_ON and resource.ref is not None:
+            owner = resource.ref()
+            resource.partners = getattr(owner, PARTNERS, None)
+            for partner in list(resource.partners.values()) if resource.partners else ():
+                partner.site = places.resolve(partner.site)
+            if resource.kind == QUEUE and owner is not None:
+                resource.in_use, resource.unfinished = owner.qsize(), private.unfinished_of(owner)
+            del owner
 
 
 def put_into_words(batch: Batch, state: LiveState) -> None:

@@ -12,6 +12,7 @@ from loopscope.records import (
     Fault,
     Hold,
     Job,
+    Partner,
     Place,
     Process,
     Resource,
@@ -89,10 +90,7 @@ class Records:
     def snapshot(self, rows: CaseRows) -> Snapshot:
         """What is open; what the finished rows know as ended since is left out."""
         names = rows.names
-        for row in rows.now.get("resources", ()):
-            resource = self._resource(row["id"])
-            resource.in_use, resource.waiting = row["in_use"], row["waiting"]
-            resource.unfinished = row["unfinished"]
+        self._fill_resources(rows)
         tasks = {row["id"]: self._tasks[row["id"]] for row in _still_open(rows, "tasks")}
         info = self._process
         return Snapshot(
@@ -117,6 +115,17 @@ class Records:
             resources=tuple(self._resources.values()),
             faults=tuple(self._fault(row, names) for row in _still_open(rows, "faults")),
         )
+
+    def _fill_resources(self, rows: CaseRows) -> None:
+        for row in rows.now.get("resources", ()):
+            resource = self._resource(row["id"])
+            resource.in_use, resource.waiting = row["in_use"], row["waiting"]
+            resource.unfinished = row["unfinished"]
+        for row in rows.now.get("partners", ()):
+            place = rows.names.place(row["place"])
+            partner = Partner(self._of(row), row["role"], place, row["count"], row["last"])
+            resource = self._resource(row["resource"])
+            resource.partners = {**(resource.partners or {}), (row["task"], row["role"]): partner}
 
     def _of(self, row: sqlite3.Row) -> Task:
         """The task a row is about; one that left no record of its own is known by its id only."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TALLIED = ("tasks", "waits", "holds", "items", "jobs")
 LAST = ("jobs", "tasks", "waits", "holds", "items", "slices", "blocks", "faults", "samples")
-OPEN = ("jobs", "tasks", "waits", "holds", "items", "blocks", "faults", "resources")
+OPEN = ("jobs", "tasks", "waits", "holds", "items", "blocks", "faults", "resources", "partners")
 Rows = list[Any]
 
 

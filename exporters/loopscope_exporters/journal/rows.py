@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Finding,
         Hold,
         Job,
+        Partner,
         Place,
         RawPlace,
         Resource,
@@ -191,6 +192,16 @@ class Rows:
 
     def level(self, resource: Resource) -> Row:
         return self._resource(resource), resource.in_use, resource.waiting, resource.unfinished
+
+    def partner(self, resource: Resource, partner: Partner) -> Row:
+        return (
+            self._resource(resource),
+            partner.task.id,
+            partner.role,
+            self._place(partner.site),
+            partner.count,
+            partner.last + self._shift,
+        )
 
     def finding(self, finding: Finding, at: int) -> Row:
         return (

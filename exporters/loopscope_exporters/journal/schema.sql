@@ -55,6 +55,15 @@ CREATE TABLE open_resources (          -- what is in resources now, where anythi
     unfinished      INTEGER NOT NULL   -- of a queue: messages put in and not reported done
 );
 
+CREATE TABLE open_partners (           -- tasks that act on a queue, an event or a condition that is waited for
+    resource        INTEGER NOT NULL,
+    task            INTEGER NOT NULL,
+    role            TEXT    NOT NULL,  -- take, put, report (done), signal
+    place           INTEGER NOT NULL,  -- where it did so first
+    count           INTEGER NOT NULL,
+    last            INTEGER NOT NULL
+);
+
 CREATE TABLE findings (                -- what the process itself found to be wrong, each once
     at              INTEGER NOT NULL,
     kind            TEXT    NOT NULL,

@@ -52,9 +52,9 @@ def install(patches: Patches, _: Settings) -> None:
     patches.replace(asyncio.Event, "wait", _waiting(EVENT, lambda event: not event.is_set()))
     patches.replace(asyncio.Condition, "wait", _waiting(CONDITION, _always))
     patches.replace(asyncio.Barrier, "wait", _waiting(BARRIER, _always))
-    patches.replace(asyncio.Queue, "get", _waiting(QUEUE, lambda queue: queue.empty()))
-    patches.replace(asyncio.Queue, "put", _waiting(QUEUE, lambda queue: queue.full()))
-    patches.replace(asyncio.Queue, "join", _waiting(QUEUE, private.queue_is_unfinished))
+    patches.replace(asyncio.Queue, "get", _waiting(QUEUE, lambda queue: queue.empty(), "get"))
+    patches.replace(asyncio.Queue, "put", _waiting(QUEUE, lambda queue: queue.full(), "put"))
+    patches.replace(asyncio.Queue, "join", _waiting(QUEUE, private.queue_is_unfinished, "join"))
 
 
 def _always(_: Any) -> bool:
@@ -157,7 +157,7 @@ def _let_go(resource: Resource) -> None:
         recorder.keep(recorder.ended_holds, hold)
 
 
-def _waiting(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., Any]:
+def _waiting(kind: str, would_wait: Callable[[Any], bool], detail: str = "") -> Callable[..., Any]:
     def make(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def wait(self: Any, /, *args: Any, **options: Any) -> Any:
             begun = None
@@ -166,6 +166,7 @@ def _waiting(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., Any]
                 if _is_news(task):
                     site = places.note_caller(sys._getframe(1))
                     begun = _begin(resource_of(self, kind), task, site)
+                    begun.detail = detail
             except Exception:
                 recorder.fault("wait")
                 return await original(self, *args, **options)

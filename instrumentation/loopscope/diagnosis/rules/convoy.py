@@ -66,8 +66,8 @@ class Convoy:
             explain=(
                 f"{prose.resource(resource)} lets one task through at a time and is taken "
                 f"{contention.taken:.0%} of the time: up to {prose.counted(contention.peak, 'task')} queued "
-                f"at {prose.where(contention.waits[-1].site)}, {prose.seconds(contention.waited)} in all, while "
-                f"the holder, for {prose.seconds(contention.mean_hold)} each, itself waited for "
+                f"at {prose.where(contention.waits[-1].site)}, {prose.seconds(contention.waited)} in all, "
+                f"while the holder, for {prose.seconds(contention.mean_hold)} each, itself waited for "
                 f"{prose.these(sorted(suspended, key=lambda kind: -suspended[kind])) or 'nothing'}."
             ),
             fix=(

@@ -1,0 +1,60 @@
+"""Who puts into a queue, who takes from it and reports it done, and who gives the signal others wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+from loopscope import places
+from loopscope.clock import now
+from loopscope.context import current_task
+from loopscope.recorder import recorder
+from loopscope.records import PUT, REPORT, SIGNAL, TAKE, Partner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopscope.hooks.patching import Patches
+    from loopscope.settings import Settings
+
+PARTNERS = "_loopscope_partners"  # on the primitive, by task and role; the survey hands it to the record
+MOST = 64  # of one primitive: enough to tell a worker that is gone from one that is still to come
+
+
+def install(patches: Patches, _: Settings) -> None:
+    patches.replace(asyncio.Queue, "put_nowait", _noting(PUT))  # `put` ends in it
+    patches.replace(asyncio.Queue, "get_nowait", _noting(TAKE))  # and `get` in this one
+    patches.replace(asyncio.Queue, "task_done", _noting(REPORT))
+    patches.replace(asyncio.Event, "set", _noting(SIGNAL))
+    patches.replace(asyncio.Condition, "notify", _noting(SIGNAL))  # `notify_all` calls it
+
+
+def _noting(role: str) -> Callable[..., Any]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def act(self: Any, /, *args: Any, **options: Any) -> Any:
+            result = original(self, *args, **options)
+            try:
+                _note(self, role)
+            except Exception:
+                recorder.fault("partner")
+            return result
+
+        return act
+
+    return make
+
+
+def _note(primitive: Any, role: str) -> None:
+    task = current_task()
+    if task is None:
+        return
+    partners = vars(primitive).setdefault(PARTNERS, {})
+    partner = partners.get((task.id, role))
+    if partner is None:
+        if len(partners) >= MOST:
+            return
+        site = places.note_caller(sys._getframe(2))
+        partner = partners[task.id, role] = Partner(task, role, site)
+    partner.count += 1
+    partner.last = now()
