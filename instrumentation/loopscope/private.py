@@ -60,7 +60,7 @@ def unfinished_of(queue: Any) -> int:
 
 def workers_of(executor: Executor) -> int:
     """Most workers an executor starts; 0 is unknown."""
-    return int(getattr(executor, "_max_workers", 0) or 0)
+    return int(getattr(executor, "_max_workers", 0) or getattr(executor, "_processes", 0) or 0)
 
 
 def queue_depth_of(executor: Any) -> int:

@@ -217,6 +217,7 @@ class WorkItem:
     parent_span: Any = None  # the user's span it was submitted under, if any
     future: Callable[[], Any] | None = None  # tells of a work item that is cancelled before it starts
     outer: int = 0  # the work item in which it was submitted
+    process: int = 0  # pid of the child that runs it, once it began
 
 
 @dataclass(slots=True, eq=False)

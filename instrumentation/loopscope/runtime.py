@@ -23,6 +23,7 @@ from loopscope.hooks import (
     http_client,
     importing,
     loops,
+    multiprocessing_pools,
     partners,
     process_pools,
     sync,
@@ -183,6 +184,7 @@ class Handle:
         _forget_resources()
         recorder.clear()
         process_pools.forget()
+        multiprocessing_pools.forget()
         self.exporters = {}
         self._begin()
 
@@ -217,6 +219,7 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             "uvicorn.server": lambda: uvicorn.install(patches, uninstrument),
             "httpx": when_there(http_client.install),
             "multiprocessing.util": _say_goodbye_in_pool_workers,
+            "multiprocessing.pool": when_there(multiprocessing_pools.install),
             "multiprocessing.process": when_there(children.install),
         },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, naming, places, private, tickets
-from loopscope.hooks import process_pools
+from loopscope.hooks import multiprocessing_pools, process_pools
 from loopscope.hooks.partners import PARTNERS
 from loopscope.hooks.tasks import collected
 from loopscope.hooks.work_items import cancelled_unstarted
@@ -84,6 +84,7 @@ def _close_collected(state: LiveState, key: int, record: Task, moment: int) -> N
 def look_at_items(state: LiveState, moment: int, *, last: bool = False) -> None:
     """Count each executor's queue and busy workers; close items that were cancelled before they began."""
     process_pools.read_letters(moment, last=last)
+    multiprocessing_pools.look_at_items()
     if tickets.desk is not None:
         tickets.desk.flush()
     executors = [r for r in list(state.resources.values()) if r.kind == EXECUTOR]

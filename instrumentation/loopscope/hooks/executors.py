@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from concurrent.futures import thread
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import private, tracing
 from loopscope.clock import now
 from loopscope.context import job_var, worker
-from loopscope.hooks.work_items import end, new_item, noting_creation
+from loopscope.hooks.work_items import Asked, end, new_item, noting_creation
 from loopscope.recorder import recorder
 from loopscope.records import ERROR, OK
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from loopscope.records import WorkItem
     from loopscope.settings import Settings
 
+Variables = tuple[tuple[ContextVar[Any], Any], ...]
 _UNSET = object()
 
 
@@ -36,13 +38,10 @@ class Call:
 
     __slots__ = ("function", "item", "variables")
 
-    def __init__(self, item: WorkItem, function: Callable[..., Any]) -> None:
+    def __init__(self, item: WorkItem, function: Callable[..., Any], variables: Variables) -> None:
         self.item = item
         self.function = function
-        if recorder.settings.propagate_context:
-            self.variables = tuple(copy_context().items())
-        else:
-            self.variables = ((job_var, item.job),)
+        self.variables = variables
 
     def __call__(self, /, *args: Any, **options: Any) -> Any:
         item = self.item
@@ -66,7 +65,12 @@ class Call:
             del error
 
 
-def _carry(variables: tuple[tuple[ContextVar[Any], Any], ...]) -> list[Token[Any]]:
+def _variables(item: WorkItem) -> Variables:
+    """What travels with an item: all of the submitter's variables, or its job alone."""
+    return tuple(copy_context().items()) if recorder.settings.propagate_context else ((job_var, item.job),)
+
+
+def _carry(variables: Variables) -> list[Token[Any]]:
     """Set the submitter's variables in the worker's context; what the thread has set itself stays."""
     return [var.set(value) for var, value in variables if var is job_var or var.get(_UNSET) is _UNSET]
 
@@ -74,8 +78,9 @@ def _carry(variables: tuple[tuple[ContextVar[Any], Any], ...]) -> list[Token[Any
 def _submitting(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
     def submit(self: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
         try:
-            item = new_item(self, fn, private.queue_depth_of(self))
-            call = Call(item, tracing.inside_item(fn) if item.parent_span is not None else fn)
+            item = new_item(self, fn, private.queue_depth_of(self), Asked.here(sys._getframe(1)))
+            run = tracing.inside_item(fn) if item.parent_span is not None else fn
+            call = Call(item, run, _variables(item))
         except Exception:
             recorder.fault("submit")
             return original(self, fn, *args, **options)

@@ -9,6 +9,7 @@ moment, and goes without the child's times when none comes.
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from concurrent.futures import process
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import private
 from loopscope.clock import now
 from loopscope.hooks import pool_workers
-from loopscope.hooks.work_items import end, new_item, noting_creation
+from loopscope.hooks.work_items import Asked, end, new_item, noting_creation
 from loopscope.mailbox import BEGUN, mailbox
 from loopscope.recorder import SECOND, recorder
 from loopscope.records import CANCELLED, ERROR, OK
@@ -61,7 +62,7 @@ def install_on(patches: Patches, module: Any) -> None:
 def _submitting_to_processes(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
     def submit(self: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
         try:
-            item = new_item(self, fn, private.pending_of(self))
+            item = new_item(self, fn, private.pending_of(self), Asked.here(sys._getframe(1)))
         except Exception:
             recorder.fault("submit")
             return original(self, fn, *args, **options)
@@ -125,7 +126,7 @@ def read_letters(moment: int, *, last: bool) -> None:
         if item is None:
             continue
         if kind == BEGUN:
-            item.started, (_, item.worker) = at, said
+            item.started, (item.process, item.worker) = at, said
             continue
         item.outcome, item.exception = said
         item.started = item.started or item.submitted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loopscope import places, private, tracing
 from loopscope.clock import now
@@ -14,8 +14,9 @@ from loopscope.records import CANCELLED, EXECUTOR, WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
-    from loopscope.records import Resource
+    from loopscope.records import Job, Place, RawPlace, Resource
 
 SITE = "_loopscope_site"
 RESOURCE = "_loopscope_resource"
@@ -44,21 +45,39 @@ def resource_of(executor: Any) -> Resource:
     return record
 
 
-def new_item(executor: Any, function: Any, depth: int) -> WorkItem:
-    task, outer = current_task(), current_item()
+class Asked(NamedTuple):
+    """Who asked for an item, where and when."""
+
+    task: int
+    job: Job | None
+    site: RawPlace | Place
+    moment: int
+    outer: int
+
+    @classmethod
+    def here(cls, caller: FrameType | None) -> Asked:
+        task, item, around = current_task(), current_item(), outer_item()
+        return cls(
+            task.id if task is not None else item.task if item is not None else 0,
+            job_var.get(),
+            places.note_caller(caller),
+            now(),
+            around.id if around is not None else 0,
+        )
+
+
+def new_item(executor: Any, function: Any, depth: int, asked: Asked) -> WorkItem:
     item = WorkItem(
         recorder.new_id(),
-        task.id if task is not None else outer.task if outer is not None else 0,
-        job_var.get(),
+        asked.task,
+        asked.job,
         resource_of(executor),
         name_of(function),
-        places.note_caller(sys._getframe(2)),
-        now(),
+        asked.site,
+        asked.moment,
         depth,
+        outer=asked.outer,
     )
-    around = outer_item()
-    if around is not None:
-        item.outer = around.id
     if tracing.enabled:
         tracing.adopt_item(item)
     recorder.items[item.id] = item
