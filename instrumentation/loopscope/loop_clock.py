@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from loopscope.records import Task
 
+SECOND = 1_000_000_000
 LAG_FLOOR = 1_000_000  # ns; iterations shorter than the first lag bucket are only counted
 MAX_SLOW = 100_000
 
@@ -41,6 +42,7 @@ class LoopClock:
         "loop",
         "mark",
         "native_thread",
+        "overslept",
         "own_select",
         "running",
         "selector",
@@ -60,6 +62,7 @@ class LoopClock:
         self.woke = self.mark = 0
         self.iterations = 0
         self.busy = 0
+        self.overslept = 0.0  # ns by which its sleeps took longer than asked for
         self.long: deque[tuple[int, int]] = deque(maxlen=MAX_SLOW)  # iterations over LAG_FLOOR
         self.slow: deque[tuple[Task | None, int, int]] = deque(maxlen=MAX_SLOW)  # handles over a threshold
 
@@ -103,7 +106,9 @@ class LoopClock:
             try:
                 return sleep(timeout)
             finally:
-                self.woke = self.mark = now()
+                self.woke = self.mark = woke = now()
+                if timeout is not None and woke - slept > (asked := timeout * SECOND + LAG_FLOOR):
+                    self.overslept += woke - slept - asked
 
         selector.select = select
 

@@ -40,6 +40,16 @@ def selector_of(loop: asyncio.AbstractEventLoop) -> Any:
     return selector if isinstance(selector, BaseSelector) else None
 
 
+def handles_of(loop: asyncio.AbstractEventLoop) -> list[Any]:
+    """Callbacks that a loop has yet to run; empty where they are kept in C."""
+    return [*getattr(loop, "_ready", ()), *getattr(loop, "_scheduled", ())]
+
+
+def threads_of(executor: Executor) -> list[Any]:
+    """The threads of a pool of threads."""
+    return list(getattr(executor, "_threads", ()))
+
+
 def semaphore_waits(semaphore: Any) -> bool:
     """Would `acquire` suspend? `Semaphore.locked()` says the same at five times the cost."""
     try:

@@ -7,10 +7,12 @@ import time
 from typing import TYPE_CHECKING
 
 from loopscope import sampling, survey
+from loopscope.census import Census
 from loopscope.clock import now
 from loopscope.logs import logger
 from loopscope.recorder import SECOND, recorder
 from loopscope.records import Sample
+from loopscope.usage import Lag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +47,7 @@ class Pump(threading.Thread):
         self.busy = threading.Lock()  # held while it works, and across a fork
         self._lag_seen: dict[LoopClock, tuple[int, int]] = {}  # iterations and busy time folded so far
         self._lag_most = 0
+        self._census = Census(watchdog.hotspots)
         self._swept = 0
         self._sampled = 0
         self._stuck: set[int] = set()
@@ -83,19 +86,21 @@ class Pump(threading.Thread):
             slices, blocks = self._watchdog.settle(clock)
             batch.slices += slices
             batch.blocks += blocks
-            self._fold_lag(clock)
+            batch.lags += self._fold_lag(clock)
+        self._census.look_for_spins(batch)
         survey.put_into_words(batch, state)
         if moment - self._sampled >= self._settings.sample_interval * SECOND:
             self._sampled = moment
             batch.samples.append(self._sample(moment))
+            self._census.take(batch, list(recorder.loops), list(state.items.values()))
         state.fold(batch)
         if moment - self._swept >= SWEEP * SECOND:
             self._swept = moment
             self._sweep(moment)
         return batch
 
-    def _fold_lag(self, clock: LoopClock) -> None:
-        """Long iterations one by one; the many short ones as a number and a sum."""
+    def _fold_lag(self, clock: LoopClock) -> list[Lag]:
+        """Long iterations one by one; the many short ones as a number and a sum. Gives the longest."""
         iterations, busy = clock.iterations, clock.busy
         seen, seen_busy = self._lag_seen.get(clock, (0, 0))
         long = [clock.long.popleft() for _ in range(len(clock.long))]
@@ -105,6 +110,8 @@ class Pump(threading.Thread):
         rest = sum(slept - woke for woke, slept in long)
         self._state.lag.add_small(max(0, iterations - seen - len(long)), max(0, busy - seen_busy - rest))
         self._lag_seen[clock] = iterations, busy
+        threshold = recorder.block_threshold
+        return [Lag(clock.thread_name, woke, slept) for woke, slept in long if slept - woke >= threshold]
 
     def _sample(self, moment: int) -> Sample:
         for clock in list(recorder.loops):
@@ -124,6 +131,7 @@ class Pump(threading.Thread):
     def _sweep(self, moment: int) -> None:
         state = self._state
         survey.measure_queues(list(state.resources.values()))
+        survey.look_at_workers(state, moment)
         state.refresh_progress()
         gone = [c for c in recorder.loops if c.loop() is None and not c.slow and not c.long]
         for clock in gone:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType
 
+    from loopscope.usage import Hotspot, Lag, LoopUse, Spin
+
 
 class Place(NamedTuple):
     """A line of source. ``function`` is the qualified name; ``line`` counts from 1, 0 is unknown."""
@@ -218,6 +220,10 @@ class WorkItem:
     future: Callable[[], Any] | None = None  # tells of a work item that is cancelled before it starts
     outer: int = 0  # the work item in which it was submitted
     process: int = 0  # pid of the child that runs it, once it began
+    thread: int = 0  # identity of the thread that runs it
+    standing: Place = NOWHERE  # innermost line of the user's own code in its thread, once it runs long
+    waits_for: str = ""  # the library function that its thread waits in, such as Future.result
+    awaits: int = 0  # the work item whose result that is
 
 
 @dataclass(slots=True, eq=False)
@@ -233,8 +239,10 @@ class Slice:
 class Block:
     """An interval in which a loop's thread did not come back to its loop.
 
-    ``cause`` is blocking_call, cpu, gil or host_paused. ``culprit`` is the innermost frame of the user's own
+    ``cause`` is a word of `loopscope.causes`. ``culprit`` is the innermost frame of the user's own
     code, ``call`` the text of its line; ``stack`` is outermost first; ``cpu`` is ns of the loop's thread.
+    ``waits_for`` names the library function it stands in when that waits for another thread, or for the loop
+    itself; ``holder`` the other thread whose C code kept the GIL meanwhile: culprit and stack are that one's.
     """
 
     id: int
@@ -248,6 +256,8 @@ class Block:
     stack: tuple[Place, ...] = ()
     cpu: int = 0
     job: Job | None = None  # the task's job when it was seen
+    waits_for: str = ""
+    holder: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -349,6 +359,10 @@ class Batch:
     findings: list[Finding] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    lags: list[Lag] = field(default_factory=list)
+    loop_uses: list[LoopUse] = field(default_factory=list)
+    hotspots: list[Hotspot] = field(default_factory=list)
+    spins: list[Spin] = field(default_factory=list)
     counted: Counted = field(default_factory=Counted)
 
 

@@ -20,6 +20,7 @@ from loopscope.exporter import ExporterError
 from loopscope.hooks import (
     children,
     executors,
+    garbage,
     http_client,
     importing,
     loops,
@@ -199,7 +200,7 @@ def _forget_resources() -> None:
 
 
 def _install_hooks(patches: Patches, settings: Settings) -> None:
-    for hook in (loops, tasks, sync, partners, executors, process_pools):
+    for hook in (loops, tasks, sync, partners, executors, process_pools, garbage):
         try:
             hook.install(patches, settings)
         except Exception:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
-from loopscope import awaits, naming, places, private, tickets
+from loopscope import awaits, naming, places, private, sync_waits, tickets
 from loopscope.hooks import multiprocessing_pools, process_pools
 from loopscope.hooks.partners import PARTNERS
 from loopscope.hooks.tasks import collected
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ACTED_ON = frozenset({QUEUE, EVENT, CONDITION})
 LOOK_AFTER = 200_000_000  # ns a task is suspended before its await chain is read
 MOST_CHAINS = 500  # read per drain
+MOST_WORKERS = 200  # looked at per second
 
 
 def look_at_tasks(state: LiveState, moment: int) -> None:
@@ -97,6 +99,27 @@ def look_at_items(state: LiveState, moment: int, *, last: bool = False) -> None:
             queued[item.executor.id] = queued.get(item.executor.id, 0) + 1
     for executor in executors:
         executor.waiting, executor.in_use = queued[executor.id], busy[executor.id]
+
+
+def look_at_workers(state: LiveState, moment: int) -> None:
+    """Note on which line the workers of long running items stand, and whose result they wait for."""
+    long = [
+        item
+        for item in list(state.items.values())
+        if item.thread and item.started and moment - item.started > LOOK_AFTER
+    ]
+    if not long:
+        return
+    frames = sys._current_frames()
+    of_future = {id(i.future()): i.id for i in list(state.items.values()) if i.future is not None}
+    for item in long[:MOST_WORKERS]:
+        frame = frames.get(item.thread)
+        if frame is None or item.ended:
+            continue
+        item.standing = places.culprit(tuple(places.stack(frame)))
+        wait = sync_waits.of(frame)
+        item.waits_for = wait.function if wait is not None else ""
+        item.awaits = of_future.get(id(wait.on), 0) if wait is not None else 0
 
 
 def measure_queues(resources: Iterable[Resource]) -> None:

@@ -7,25 +7,28 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loopscope import places
+from loopscope import causes, places, reach, sync_waits
+from loopscope.causes import BLOCKING_CALL, CPU, GC, IMPORT, OWN_LOOP, Lateness
 from loopscope.clock import now
+from loopscope.hooks import garbage
+from loopscope.hotspots import Hotspots
 from loopscope.recorder import SECOND, recorder
 from loopscope.records import Block, Job, Place, Slice, Task
+from loopscope.sampling import thread_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from types import FrameType
 
     from loopscope.loop_clock import LoopClock
 
-BLOCKING_CALL, CPU, GIL, HOST_PAUSED = "blocking_call", "cpu", "gil", "host_paused"
 LOOKS = 2  # per block threshold: one of them falls into the second half of the shortest block
 MOST_STACKS = 40  # taken of one block
 DEPTH = 60  # frames kept of a stack
 BUSY_SHARE = 0.5  # of a block's time on a processor: more is computing, less is waiting
-LATE_SHARE = 0.5  # of a block's time in which the watchdog itself could not run
+THINK_AFTER = SECOND // 4  # a block this old is asked who could end it; then again at twice its age
 
 Key = tuple[int, int]  # a loop's thread and the moment its handle began
 
@@ -42,6 +45,9 @@ class Sighting:
     first_look: tuple[int, int] = (0, 0)  # time, processor time of the loop's thread
     last_look: tuple[int, int] = (0, 0)
     block: Block | None = None
+    think_at: int = THINK_AFTER
+    waits_for: str = ""
+    own_loop: bool = False
 
 
 class Watchdog(threading.Thread):
@@ -62,7 +68,8 @@ class Watchdog(threading.Thread):
         self._lock = threading.Lock()
         self._halt = threading.Event()
         self._seen: dict[Key, Sighting] = {}
-        self._late: deque[tuple[int, int, bool]] = deque(maxlen=100)  # from, to, did we compute
+        self._late: deque[Lateness] = deque(maxlen=100)
+        self.hotspots = Hotspots()
 
     def run(self) -> None:
         pause = max(0.005, recorder.block_threshold / SECOND / LOOKS)
@@ -85,21 +92,32 @@ class Watchdog(threading.Thread):
     def _note_lateness(self, due: int, books: _Books) -> None:
         late = now() - due
         if late > recorder.block_threshold // 2:
-            self._late.append((due, due + late, books.used_since() > late * BUSY_SHARE))
+            self._late.append(Lateness(due, due + late, books.used_since() > late * BUSY_SHARE))
 
     def look(self, moment: int) -> None:
-        """Look once at every loop that is awake."""
-        for clock in list(recorder.loops):
-            began = clock.mark
-            if not clock.woke or moment - began < recorder.block_threshold // 2:
-                continue
-            frame = sys._current_frames().get(clock.thread)
-            stack = tuple(places.stack(frame))[:DEPTH]
-            del frame
-            processor = _processor_time(clock)
-            with self._lock:
-                if clock.mark == began and clock.woke:
-                    self._see(clock, began, moment, stack, processor)
+        """Look once at every loop that is awake, and at the threads that compute."""
+        awake = [(clock, clock.mark) for clock in list(recorder.loops) if clock.woke]
+        if not awake and not self.hotspots.computing:
+            return
+        frames = sys._current_frames()
+        for clock, began in awake:
+            frame = frames.get(clock.thread)
+            if clock.woke and frame is not None:
+                self.hotspots.look(clock.thread, frame)
+                if moment - began >= recorder.block_threshold // 2:
+                    self._look_at(clock, began, moment, frames)
+        self.hotspots.look_at_computing(frames)
+
+    def _look_at(self, clock: LoopClock, began: int, moment: int, frames: Mapping[int, FrameType]) -> None:
+        frame = frames[clock.thread]
+        stack = tuple(places.stack(frame))[:DEPTH]
+        processor = _processor_time(clock)
+        with self._lock:
+            if clock.mark == began and clock.woke:
+                sighting = self._see(clock, began, moment, stack, processor)
+                if moment - began >= sighting.think_at:
+                    sighting.think_at = 2 * (moment - began)
+                    _think(sighting, clock, frame)
 
     def _see(
         self,
@@ -108,7 +126,7 @@ class Watchdog(threading.Thread):
         moment: int,
         stack: tuple[Place, ...],
         processor: int,
-    ) -> None:
+    ) -> Sighting:
         key = clock.thread, began
         sighting = self._seen.get(key)
         if sighting is None:
@@ -122,6 +140,7 @@ class Watchdog(threading.Thread):
             sighting.stacks.setdefault(culprit, stack[::-1])
         if moment - began >= recorder.block_threshold:
             self._open(key, sighting)
+        return sighting
 
     def _open(self, key: Key, sighting: Sighting) -> None:
         block = sighting.block or Block(
@@ -177,22 +196,36 @@ class Watchdog(threading.Thread):
             self._blocks.pop(key, None)
 
     def _cause(self, block: Block, sighting: Sighting | None, end: int) -> str:
-        lasted = max(1, end - block.started)
-        for begin, until, computed in self._late:
-            if min(end, until) - max(block.started, begin) > lasted * LATE_SHARE:
-                return GIL if computed else HOST_PAUSED
-        if sighting is None or sighting.last_look == sighting.first_look:
+        lasted = block.started, end
+        if causes.collecting(*lasted, garbage.pauses()):
+            return GC
+        late = causes.kept_late(*lasted, list(self._late))
+        if late:
+            return late
+        if sighting is None:
             return BLOCKING_CALL
+        if sighting.own_loop:
+            return OWN_LOOP
+        if causes.importing(block.stack):
+            return IMPORT
         elapsed = sighting.last_look[0] - sighting.first_look[0]
-        return CPU if block.cpu > elapsed * BUSY_SHARE else BLOCKING_CALL
+        return CPU if elapsed and block.cpu > elapsed * BUSY_SHARE else BLOCKING_CALL
+
+
+def _think(sighting: Sighting, clock: LoopClock, frame: FrameType) -> None:
+    """What does the loop's thread wait for, and could anybody but its own loop end that?"""
+    wait, loop = sync_waits.of(frame), clock.loop()
+    if wait is not None and loop is not None:
+        sighting.waits_for = wait.function
+        sighting.own_loop = reach.only_own_loop(wait, loop, clock.thread)
 
 
 class _Books:
-    """Processor time at one moment: of the process, and of each loop that is awake."""
+    """Processor time at one moment: of the process, and of each loop, for one that sleeps may wake."""
 
     def __init__(self) -> None:
         self._process = time.process_time_ns()
-        self._loops = [(clock, _processor_time(clock)) for clock in list(recorder.loops) if clock.woke]
+        self._loops = [(clock, _processor_time(clock)) for clock in list(recorder.loops) if clock.thread]
 
     def used_since(self) -> int:
         """The most that any of them used, or wanted to use, since then; ns."""
@@ -203,6 +236,7 @@ class _Books:
 def _describe(block: Block, sighting: Sighting) -> None:
     """The culprit is the one seen most often; its first stack stands for all."""
     block.cpu = sighting.last_look[1] - sighting.first_look[1]
+    block.waits_for = sighting.waits_for
     culprit = sighting.looks.most_common(1)[0][0]
     if culprit != block.culprit:
         block.culprit = culprit
@@ -211,13 +245,8 @@ def _describe(block: Block, sighting: Sighting) -> None:
 
 
 def _processor_time(clock: LoopClock) -> int:
-    """Time the loop's thread ran or wanted to run, ns, from the kernel's books; 0 where there are none.
+    """Time the loop's thread ran or wanted to run, ns.
 
-    Waiting for a processor counts, or a busy host would make computing look like waiting. There is
-    `time.pthread_getcpuclockid`, which needs no file, and crashes if the thread has just ended.
+    Waiting for a processor counts, or a busy host would make computing look like waiting.
     """
-    try:
-        ran, queued, _ = Path(f"/proc/self/task/{clock.native_thread}/schedstat").read_text().split()
-        return int(ran) + int(queued)
-    except (OSError, ValueError):
-        return 0
+    return sum(thread_time(clock.native_thread))

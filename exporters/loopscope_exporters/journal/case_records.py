@@ -23,6 +23,7 @@ from loopscope.records import (
     Wait,
     WorkItem,
 )
+from loopscope.usage import Hotspot, Lag, LoopUse, Spin
 from loopscope_exporters.journal.history_rows import parse_stack
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ class Records:
             blocks=[self._block(row) for row in last["blocks"]],
             faults=[self._fault(row, names) for row in last["faults"]],
             samples=[Sample(**dict(row)) for row in last["samples"]],
+            lags=[Lag(**dict(row)) for row in last["lags"]],
+            loop_uses=[LoopUse(**dict(row)) for row in last["loop_uses"]],
+            hotspots=[self._hotspot(row, names) for row in last["hotspots"]],
+            spins=[self._spin(row, names) for row in last["spins"]],
         )
 
     def snapshot(self, rows: CaseRows) -> Snapshot:
@@ -176,15 +181,28 @@ class Records:
         return WorkItem(
             row["id"], row["task"], self._jobs.get(row["job"]), self._resource(row["executor"]),
             row["function"], names.place(row["place"]), row["submitted"], row["depth"], row["started"],
-            row["ended"], row["outcome"], row["exception"], row["worker"],
+            row["ended"], row["outcome"], row["exception"], row["worker"], outer=row["outer"],
+            standing=names.place(row["standing"]), waits_for=row["waits_for"], awaits=row["awaits"],
         )  # fmt: skip
 
     def _block(self, row: sqlite3.Row) -> Block:
         return Block(
             row["id"], row["thread"], self._optional(row), row["started"], row["ended"], row["cause"],
             Place(row["file"], row["line"], row["function"]), row["call"], parse_stack(row["stack"]),
-            row["cpu"], self._jobs.get(row["job"]),
+            row["cpu"], self._jobs.get(row["job"]), row["waits_for"], row["holder"],
         )  # fmt: skip
+
+    @staticmethod
+    def _hotspot(row: sqlite3.Row, names: Names) -> Hotspot:
+        return Hotspot(
+            row["at"], row["span"], row["thread"], row["role"], names.place(row["place"]), row["looks"],
+            row["looked"], row["cpu"], row["item"],
+        )  # fmt: skip
+
+    def _spin(self, row: sqlite3.Row, names: Names) -> Spin:
+        return Spin(
+            row["at"], row["span"], self._of(row), names.place(row["place"]), row["steps"], row["running"]
+        )
 
     def _fault(self, row: sqlite3.Row, names: Names) -> Fault:
         return Fault(

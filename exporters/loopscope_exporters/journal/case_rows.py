@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from loopscope_exporters.journal.source import Part
 
 TALLIED = ("tasks", "waits", "holds", "items", "jobs")
-LAST = ("jobs", "tasks", "waits", "holds", "items", "slices", "blocks", "faults", "samples")
+USED = ("lags", "loop_uses", "hotspots", "spins")
+LAST = ("jobs", "tasks", "waits", "holds", "items", "slices", "blocks", "faults", "samples", *USED)
 OPEN = ("jobs", "tasks", "waits", "holds", "items", "blocks", "faults", "resources", "partners")
 Rows = list[Any]
 

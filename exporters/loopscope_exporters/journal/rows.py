@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Wait,
         WorkItem,
     )
+    from loopscope.usage import Hotspot, Lag, LoopUse, Spin
 
 Row = tuple[Any, ...]
 
@@ -149,6 +150,9 @@ class Rows:
             item.worker,
             item.depth,
             item.outer,
+            self._place(item.standing),
+            item.waits_for,
+            item.awaits,
         )
 
     def slice(self, step: Slice) -> Row:
@@ -170,6 +174,8 @@ class Rows:
             *block.culprit,
             block.call,
             "\n".join(map(str, block.stack)),
+            block.waits_for,
+            block.holder,
         )
 
     def fault(self, fault: Fault) -> Row:
@@ -220,6 +226,44 @@ class Rows:
             finding.fix,
         )
 
+    def lag(self, lag: Lag) -> Row:
+        return lag.thread, lag.started + self._shift, lag.ended + self._shift
+
+    def loop_use(self, use: LoopUse) -> Row:
+        return (
+            use.at + self._shift,
+            use.span,
+            use.thread,
+            use.busy,
+            use.iterations,
+            use.overslept,
+            use.queued,
+        )
+
+    def hotspot(self, spot: Hotspot) -> Row:
+        return (
+            spot.at + self._shift,
+            spot.span,
+            spot.thread,
+            spot.role,
+            self._place(spot.place),
+            spot.looks,
+            spot.of,
+            spot.cpu,
+            spot.item,
+        )
+
+    def spin(self, spin: Spin) -> Row:
+        return (
+            spin.at + self._shift,
+            spin.span,
+            spin.task.id,
+            _id_of(spin.task.job),
+            self._place(spin.place),
+            spin.steps,
+            spin.running,
+        )
+
     def sample(self, sample: Sample) -> Row:
         return (
             sample.at + self._shift,
@@ -247,4 +291,8 @@ ENDED: dict[str, Callable[[Rows, Any], Row]] = {
     "blocks": Rows.block,
     "faults": Rows.fault,
     "samples": Rows.sample,
+    "lags": Rows.lag,
+    "loop_uses": Rows.loop_use,
+    "hotspots": Rows.hotspot,
+    "spins": Rows.spin,
 }

@@ -156,7 +156,10 @@ CREATE TABLE items (                   -- work items given to executors
     exception       TEXT    NOT NULL,
     worker          TEXT    NOT NULL,  -- name of the thread, or of the process with its pid
     depth           INTEGER NOT NULL,  -- items queued before it when it was submitted
-    outer           INTEGER NOT NULL   -- the item in which it was submitted, maybe one of another process
+    outer           INTEGER NOT NULL,  -- the item in which it was submitted, maybe one of another process
+    standing        INTEGER NOT NULL,  -- place: the user's innermost line in its thread, once it ran long
+    waits_for       TEXT    NOT NULL,  -- the library function that its thread waited in
+    awaits          INTEGER NOT NULL   -- the item whose result that is
 );
 CREATE TABLE open_items AS SELECT * FROM items;  -- with what this process runs for another one's pool, same ids
 
@@ -174,13 +177,15 @@ CREATE TABLE blocks (                  -- intervals in which a loop's thread did
     job             INTEGER NOT NULL,
     started         INTEGER NOT NULL,
     ended           INTEGER NOT NULL,
-    cause           TEXT    NOT NULL,  -- blocking_call, cpu, gil, host_paused
+    cause           TEXT    NOT NULL,  -- blocking_call, own_loop, cpu, gil, gc, import, host_paused
     cpu             INTEGER NOT NULL,  -- ns of processor time the loop's thread used meanwhile
     file            TEXT    NOT NULL,  -- culprit: innermost frame of the user's own code
     line            INTEGER NOT NULL,
     function        TEXT    NOT NULL,
     call            TEXT    NOT NULL,  -- text of that line
-    stack           TEXT    NOT NULL   -- a frame a line, outermost first: file:line in function
+    stack           TEXT    NOT NULL,  -- a frame a line, outermost first: file:line in function
+    waits_for       TEXT    NOT NULL,  -- the library function in which the thread waited
+    holder          TEXT    NOT NULL   -- the other thread that kept the GIL, if any; culprit and stack are its
 );
 CREATE TABLE open_blocks AS SELECT * FROM blocks;
 
@@ -209,4 +214,42 @@ CREATE TABLE samples (                 -- what the process used, each second
     files           INTEGER NOT NULL,  -- open file descriptors
     own_cpu         INTEGER NOT NULL,  -- ns since start used by loopscope's own threads
     lag             INTEGER NOT NULL   -- longest busy time of any loop since the last sample, ns
+);
+
+CREATE TABLE lags (                    -- iterations of loops that took longer than the block threshold
+    thread          TEXT    NOT NULL,
+    started         INTEGER NOT NULL,
+    ended           INTEGER NOT NULL
+);
+
+CREATE TABLE loop_uses (               -- what each loop did in the "span" ns before "at", each second
+    at              INTEGER NOT NULL,
+    span            INTEGER NOT NULL,
+    thread          TEXT    NOT NULL,
+    busy            INTEGER NOT NULL,  -- ns outside its sleep
+    iterations      INTEGER NOT NULL,
+    overslept       INTEGER NOT NULL,  -- ns it came back later from its sleeps than it had asked for
+    queued          INTEGER NOT NULL   -- ns its thread queued for a processor
+);
+
+CREATE TABLE hotspots (                -- lines on which busy threads often stood in the "span" ns before "at"
+    at              INTEGER NOT NULL,
+    span            INTEGER NOT NULL,
+    thread          TEXT    NOT NULL,
+    role            TEXT    NOT NULL,  -- loop: a loop's thread outside its sleep; thread: any other
+    place           INTEGER NOT NULL,
+    looks           INTEGER NOT NULL,  -- looks that found it there
+    looked          INTEGER NOT NULL,  -- of so many
+    cpu             INTEGER NOT NULL,  -- ns of processor time the thread used in the span
+    item            INTEGER NOT NULL   -- the work item it ran
+);
+
+CREATE TABLE spins (                   -- tasks that gave way again and again to nobody
+    at              INTEGER NOT NULL,
+    span            INTEGER NOT NULL,
+    task            INTEGER NOT NULL,
+    job             INTEGER NOT NULL,
+    place           INTEGER NOT NULL,  -- where it gives way
+    steps           INTEGER NOT NULL,  -- in the span
+    running         INTEGER NOT NULL   -- ns of the span that it ran
 );

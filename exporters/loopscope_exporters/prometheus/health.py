@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from loopscope.causes import CAUSES
 from loopscope.state import SECOND
-from loopscope.watchdog import BLOCKING_CALL, CPU, GIL, HOST_PAUSED
 from loopscope_exporters.prometheus.families import counter, gauge, histogram, info
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from loopscope.state import LiveState
 
-CAUSES = (BLOCKING_CALL, CPU, GIL, HOST_PAUSED)
 # What full queues, a failing disk or a busy span processor may drop: alerts need to see each at 0 first.
 KINDS = ("task", "job", "wait", "hold", "workitem", "fault", "resource", "journal", "span_event")
 

@@ -11,6 +11,7 @@ from loopscope.records import OK
 
 if TYPE_CHECKING:
     from loopscope.records import Batch, Block, Fault, Hold, Job, Sample, Slice, Task, Wait, WorkItem
+    from loopscope.usage import Hotspot, Lag, LoopUse, Spin
 
 LAST = 2_000  # records of each kind that are kept one by one
 
@@ -35,6 +36,10 @@ class History:
         self.last_slices: deque[Slice] = deque(maxlen=LAST)
         self.last_faults: deque[Fault] = deque(maxlen=LAST)
         self.samples: deque[Sample] = deque(maxlen=LAST)
+        self.last_lags: deque[Lag] = deque(maxlen=LAST)
+        self.loop_uses: deque[LoopUse] = deque(maxlen=LAST)
+        self.hotspots: deque[Hotspot] = deque(maxlen=LAST)
+        self.spins: deque[Spin] = deque(maxlen=LAST)
 
     def __repr__(self) -> str:
         ended = sum(tally.count for tally in self.tasks.values())
@@ -68,6 +73,10 @@ class History:
         self.last_slices.extend(batch.slices)
         self.last_faults.extend(batch.faults)
         self.samples.extend(batch.samples)
+        self.last_lags.extend(batch.lags)
+        self.loop_uses.extend(batch.loop_uses)
+        self.hotspots.extend(batch.hotspots)
+        self.spins.extend(batch.spins)
 
     def _add_task(self, task: Task) -> None:
         tally = self.tasks.of(TaskKey(task.coroutine, resolve(task.site)))

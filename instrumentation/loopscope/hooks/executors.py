@@ -46,7 +46,7 @@ class Call:
     def __call__(self, /, *args: Any, **options: Any) -> Any:
         item = self.item
         item.started = now()
-        item.worker = threading.current_thread().name
+        item.worker, item.thread = threading.current_thread().name, threading.get_ident()
         outer, worker.item = worker.item, item
         outcome, error = OK, None
         try:

@@ -1,0 +1,2 @@
+-- The :limit hot lines that were written last, newest first.
+SELECT * FROM hotspots ORDER BY rowid DESC LIMIT :limit

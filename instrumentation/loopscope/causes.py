@@ -1,0 +1,55 @@
+"""Causes of a block: what kept a loop's thread from coming back to its loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loopscope.records import Place
+
+BLOCKING_CALL = "blocking_call"  # it waited for something outside
+OWN_LOOP = "own_loop"  # it waited for what only its own loop could have brought about
+CPU = "cpu"  # it computed, in Python
+GIL = "gil"  # C code held the GIL; whose, says the block's `holder`
+GC = "gc"  # the garbage collector ran, by itself
+IMPORT = "import"  # a module was imported
+HOST_PAUSED = "host_paused"  # nothing ran, and nothing wanted to
+CAUSES = (BLOCKING_CALL, OWN_LOOP, CPU, GIL, GC, IMPORT, HOST_PAUSED)
+
+MOST = 0.5  # of a block's time: what took more of it is its cause
+
+
+class Lateness(NamedTuple):
+    """An interval in which the watchdog should have run and could not.
+
+    ``computed`` says whether the process used or wanted a processor meanwhile.
+    """
+
+    due: int
+    until: int
+    computed: bool
+
+
+def overlap(began: int, ended: int, start: int, end: int) -> int:
+    """How much of ``began`` to ``ended`` lies between ``start`` and ``end``."""
+    return max(0, min(ended, end) - max(began, start))
+
+
+def kept_late(began: int, ended: int, late: Iterable[Lateness]) -> str:
+    """GIL or HOST_PAUSED when the watchdog itself stood still for most of the block, else nothing."""
+    for one in late:
+        if overlap(began, ended, one.due, one.until) > (ended - began) * MOST:
+            return GIL if one.computed else HOST_PAUSED
+    return ""
+
+
+def collecting(began: int, ended: int, pauses: Iterable[tuple[int, int]]) -> bool:
+    """Did garbage collections take most of the block?"""
+    return sum(overlap(began, ended, *pause) for pause in pauses) > (ended - began) * MOST
+
+
+def importing(stack: Iterable[Place]) -> bool:
+    """Does the import machinery stand on a stack?"""
+    return any(place.file.startswith("<frozen importlib") for place in stack)
