@@ -34,6 +34,16 @@ def waiting_for(task: asyncio.Task[Any]) -> Any:
     return getattr(task, "_fut_waiter", None)
 
 
+def callbacks_of(future: Any) -> list[Any]:
+    """What is called when a future ends; empty when it has ended or the name is gone."""
+    return [pair[0] for pair in getattr(future, "_callbacks", None) or ()]
+
+
+def timers_of(loop: Any) -> list[Any]:
+    """Timers that are set and not cancelled; uvloop keeps its own where nobody sees them."""
+    return [handle for handle in list(getattr(loop, "_scheduled", None) or ()) if not handle._cancelled]
+
+
 def selector_of(loop: asyncio.AbstractEventLoop) -> Any:
     """The selector of a selector loop; None for other loops, and for a test's double of one."""
     selector = getattr(loop, "_selector", None)

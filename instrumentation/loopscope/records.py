@@ -41,9 +41,11 @@ DESTROYED_PENDING = "destroyed_pending"
 # Kinds of wait: what a suspended task is waiting for.
 LOCK, SEMAPHORE, CONDITION, EVENT = "lock", "semaphore", "condition", "event"
 QUEUE, BARRIER, EXECUTOR = "queue", "barrier", "executor"
+LIMITER, POOL = "limiter", "connection_pool"
 HTTP, IO, SLEEP, GATHER, TASK, FUTURE = "http", "io", "sleep", "gather", "task", "future"
 TAKE, PUT, REPORT, SIGNAL = "take", "put", "report", "signal"  # what partners of a resource do
-OUTSIDE = frozenset({HTTP, IO})  # waits for something outside the process
+WRITE, CHILD = "write", "child"  # a full buffer that somebody should read from; a child process
+OUTSIDE = frozenset({HTTP, IO, WRITE, CHILD})  # waits for something outside the process
 
 # Kinds of fault: what goes wrong in the life of a task without anybody being told.
 NEVER_AWAITED = "never_awaited"  # a coroutine was made and thrown away
@@ -182,6 +184,7 @@ class Wait:
     outer: Wait | None = None  # the hooked wait that this one is a part of
     job: Job | None = None  # the task's job when it began
     awaits: tuple[int, ...] = ()  # ids of the tasks whose end it waits for
+    until: int = -1  # when a time-out will end it; 0 none is set, -1 nobody has looked
 
 
 @dataclass(slots=True, eq=False)

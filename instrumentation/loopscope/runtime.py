@@ -18,6 +18,7 @@ from loopscope.clock import Anchor, now
 from loopscope.diagnosis.live import Attendant
 from loopscope.exporter import ExporterError
 from loopscope.hooks import (
+    anyio_tasks,
     children,
     executors,
     garbage,
@@ -219,6 +220,7 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             "uvloop": when_there(uvloop.install),
             "uvicorn.server": lambda: uvicorn.install(patches, uninstrument),
             "httpx": when_there(http_client.install),
+            anyio_tasks.BACKEND: when_there(anyio_tasks.install),
             "multiprocessing.util": _say_goodbye_in_pool_workers,
             "multiprocessing.pool": when_there(multiprocessing_pools.install),
             "multiprocessing.process": when_there(children.install),

@@ -186,9 +186,17 @@ class LiveState:
             self.run_durations[name].observe(item.ended - item.started)
 
     def open_waits(self) -> list[Wait]:
-        """Every wait that has not ended: hooked ones stand on their tasks, the others in `waits`."""
-        hooked = [wait for task in list(self.tasks.values()) if (wait := task.wait) is not None]
-        return hooked + list(self.waits.values())
+        """Every wait that has not ended, one a task: hooked ones stand on their tasks.
+
+        Of the others, and of what lies behind a hooked one, the last look tells, in `waits`.
+        """
+        found = []
+        for task in list(self.tasks.values()):
+            hooked, seen = task.wait, self.waits.get(task.id)
+            wait = seen if seen is not None and seen.outer is hooked else hooked
+            if wait is not None:
+                found.append(wait)
+        return found
 
     def stuck_jobs(self, now: int) -> list[Job]:
         """Open jobs of which nothing has moved for ``stuck_after``."""

@@ -6,10 +6,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, naming, places, private, sync_waits, tickets
+from loopscope.edges import Edges
 from loopscope.hooks import multiprocessing_pools, process_pools
 from loopscope.hooks.partners import PARTNERS
 from loopscope.hooks.tasks import collected
 from loopscope.hooks.work_items import cancelled_unstarted
+from loopscope.owned import owned
 from loopscope.recorder import recorder
 from loopscope.records import CONDITION, EVENT, EXECUTOR, FUTURE, QUEUE
 
@@ -27,7 +29,9 @@ MOST_WORKERS = 200  # looked at per second
 
 def look_at_tasks(state: LiveState, moment: int) -> None:
     """Close tasks that were collected, and note what long suspended ones wait for in `state.waits`."""
+    edges = Edges(list(state.items.values()), [clock.loop() for clock in list(recorder.loops)])
     found: list[Wait] = []
+    looked = 0
     alive = set()
     for key, record in list(state.tasks.items()):
         alive.add(record.id)
@@ -39,23 +43,32 @@ def look_at_tasks(state: LiveState, moment: int) -> None:
             _close_collected(state, key, record, moment)
             continue
         record.name = task.get_name()
-        if len(found) < MOST_CHAINS and _is_news(state, record):
-            wait = awaits.suspended(record, task)
+        if looked < MOST_CHAINS and _is_news(state, record):
+            looked += 1
+            wait = awaits.suspended(record, task, edges)
             if wait is not None:
                 found.append(wait)
             elif not record.steps:
                 record.last_ran = moment
         del task
     for wait in list(state.waits.values()):
-        if wait.task.id not in alive or wait.started != wait.task.last_ran:
+        if wait.task.id not in alive or _is_over(wait):
             del state.waits[wait.task.id]
     _put_into_words(found, state.items.values())
     for wait in found:
         _remember(state, wait, moment)
 
 
+def _is_over(wait: Wait) -> bool:
+    if wait.outer is not None:
+        return wait.task.wait is not wait.outer
+    return wait.started != wait.task.last_ran
+
+
 def _is_news(state: LiveState, record: Task) -> bool:
-    if record.wait is not None or not record.first_run:
+    if record.wait is not None:
+        return record.wait.until < 0
+    if not record.first_run:
         return False
     known = state.waits.get(record.id)
     return known is None or known.started != record.last_ran or not record.steps
@@ -65,7 +78,7 @@ def _remember(state: LiveState, wait: Wait, moment: int) -> None:
     """Where steps are not seen, a task has moved when it waits on another line than at the last look."""
     record = wait.task
     known = state.waits.get(record.id)
-    if known is not None and not record.steps:
+    if known is not None and not record.steps and wait.outer is None:
         if (known.kind, known.site) == (wait.kind, wait.site):
             return
         record.last_ran = wait.started = moment
@@ -123,7 +136,8 @@ def look_at_workers(state: LiveState, moment: int) -> None:
 
 
 def measure_queues(resources: Iterable[Resource]) -> None:
-    """Bring the number of queued messages of each `asyncio.Queue` up to date."""
+    """Bring the use of what no hook counts up to date: messages of each `asyncio.Queue`, connections."""
+    owned.measure()
     for resource in resources:
         queue = resource.ref() if resource.kind == QUEUE and resource.ref is not None else None
         if queue is not None:
@@ -188,5 +202,5 @@ def _put_into_words(waits: list[Wait], items: Iterable[WorkItem]) -> None:
         if wait.resource is not None:
             wait.resource.name = naming.name_of(wait.resource)
         item = of_task.get(wait.task.id)
-        if wait.kind == FUTURE and item is not None:
+        if wait.kind in {FUTURE, EXECUTOR} and wait.resource is None and item is not None:
             wait.kind, wait.resource = EXECUTOR, item.executor

@@ -133,6 +133,7 @@ class _Converter:
             outcome=self._outcome(row),
             held_by=tuple(map(int, row["held_by"].split())),
             awaits=tuple(map(int, row["awaits"].split())),
+            until=row["until"],
             open=bool(row["open"]),
         )
 

@@ -116,6 +116,7 @@ class WaitInfo:
     held_by: tuple[int, ...]  # ids of tasks
     awaits: tuple[int, ...]  # ids of the tasks whose end it waits for
     open: bool
+    until: int = -1  # when a time-out ends it; 0 none was set, -1 nobody looked
 
 
 @dataclass(frozen=True, slots=True)

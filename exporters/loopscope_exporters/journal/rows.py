@@ -118,6 +118,7 @@ class Rows:
             wait.outcome,
             " ".join(map(str, wait.held_by)),
             " ".join(map(str, wait.awaits)),
+            wait.until + shift if wait.until > 0 else wait.until,
         )
 
     def hold(self, hold: Hold) -> Row:

@@ -42,7 +42,7 @@ CREATE TABLE places (                  -- source lines, each once per segment
 
 CREATE TABLE resources (               -- what one can wait for; repeated in each segment that mentions it
     id              INTEGER NOT NULL,
-    kind            TEXT    NOT NULL,  -- semaphore, lock, condition, event, queue, barrier, executor, http
+    kind            TEXT    NOT NULL,  -- semaphore, lock, condition, event, queue, barrier, limiter, executor, connection_pool, http
     name            TEXT    NOT NULL,  -- the variable it was assigned to, or the host
     capacity        INTEGER NOT NULL,  -- permits, workers, length of a queue; 0: unbounded or unknown
     place           INTEGER NOT NULL   -- where it was created
@@ -119,7 +119,7 @@ CREATE TABLE open_tasks AS SELECT * FROM tasks;
 CREATE TABLE waits (
     task            INTEGER NOT NULL,
     job             INTEGER NOT NULL,
-    kind            TEXT    NOT NULL,  -- a resource's kind, or io, http, sleep, gather, task, future
+    kind            TEXT    NOT NULL,  -- a resource's kind, or io, write, child, http, sleep, gather, task, future
     resource        INTEGER NOT NULL,
     place           INTEGER NOT NULL,  -- innermost line of the user's own code
     detail          TEXT    NOT NULL,  -- the library function that waits, or the remote host
@@ -127,7 +127,8 @@ CREATE TABLE waits (
     ended           INTEGER NOT NULL,
     outcome         TEXT    NOT NULL,  -- ok, cancelled, error
     held_by         TEXT    NOT NULL,  -- ids of the tasks that held the resource when the wait began, with spaces
-    awaits          TEXT    NOT NULL   -- ids of the tasks whose end it waits for, with spaces
+    awaits          TEXT    NOT NULL,  -- ids of the tasks whose end it waits for, with spaces
+    until           INTEGER NOT NULL   -- when a time-out ends it; 0 none was set, -1 nobody has looked
 );
 CREATE TABLE open_waits AS SELECT * FROM waits;
 

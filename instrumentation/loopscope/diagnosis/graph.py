@@ -6,13 +6,13 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from loopscope.diagnosis.tarjan import components
-from loopscope.records import GATHER, LOCK, SEMAPHORE, TASK
+from loopscope.records import GATHER, LIMITER, LOCK, SEMAPHORE, TASK
 
 if TYPE_CHECKING:
     from loopscope.diagnosis.case import Case
     from loopscope.records import Task, Wait
 
-PERMITS = frozenset({LOCK, SEMAPHORE})
+PERMITS = frozenset({LOCK, SEMAPHORE, LIMITER})
 ENDS = frozenset({GATHER, TASK})
 
 
@@ -51,7 +51,8 @@ class Graph:
             return Need(tuple(hold.task.id for hold in holds if hold.task), every=False) if known else None
         if wait.kind in ENDS:
             if wait.awaits:
-                return Need(tuple(id_ for id_ in wait.awaits if id_ in self._case.tasks), every=True)
+                open_ones = tuple(id_ for id_ in wait.awaits if id_ in self._case.tasks)
+                return Need(open_ones, every=wait.kind == GATHER or not open_ones)
             children = self._case.children.get(wait.task.id, ())
             return Need(tuple(child.id for child in children), every=False) if children else None
         return None

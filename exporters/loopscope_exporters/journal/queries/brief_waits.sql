@@ -4,7 +4,7 @@
 SELECT task, job, kind, resource, detail, started, ended, 0 AS open FROM waits
 WHERE rowid > :waits_from
   AND (task IN (SELECT value FROM json_each(:roots))
-       OR (kind IN ('http', 'io') AND job IN (SELECT value FROM json_each(:jobs))))
+       OR (kind IN ('http', 'io', 'write', 'child') AND job IN (SELECT value FROM json_each(:jobs))))
 UNION ALL
 SELECT task, job, kind, resource, detail, started, ended, 1 FROM open_waits
 WHERE :newest
