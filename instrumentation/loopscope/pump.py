@@ -10,6 +10,7 @@ from loopscope import sampling, survey
 from loopscope.census import Census
 from loopscope.clock import now
 from loopscope.logs import logger
+from loopscope.owned import owned
 from loopscope.recorder import SECOND, recorder
 from loopscope.records import Sample
 from loopscope.usage import Lag
@@ -80,7 +81,7 @@ class Pump(threading.Thread):
         recorder.detail.refill(moment)
         survey.look_at_tasks(state, moment)
         survey.look_at_items(state, moment, last=self._halt.is_set())
-        survey.look_at_partners(list(state.resources.values()))
+        survey.look_at_partners([r for r in list(state.resources.values()) if r.waiting])
         batch = recorder.take()
         for clock in list(recorder.loops):
             slices, blocks = self._watchdog.settle(clock)
@@ -130,7 +131,8 @@ class Pump(threading.Thread):
 
     def _sweep(self, moment: int) -> None:
         state = self._state
-        survey.measure_queues(list(state.resources.values()))
+        owned.measure()
+        survey.look_at_partners(list(state.resources.values()))
         survey.look_at_workers(state, moment)
         state.refresh_progress()
         gone = [c for c in recorder.loops if c.loop() is None and not c.slow and not c.long]

@@ -11,7 +11,6 @@ from loopscope.hooks import multiprocessing_pools, process_pools
 from loopscope.hooks.partners import PARTNERS
 from loopscope.hooks.tasks import collected
 from loopscope.hooks.work_items import cancelled_unstarted
-from loopscope.owned import owned
 from loopscope.recorder import recorder
 from loopscope.records import CONDITION, EVENT, EXECUTOR, FUTURE, QUEUE
 
@@ -135,26 +134,18 @@ def look_at_workers(state: LiveState, moment: int) -> None:
         item.awaits = of_future.get(id(wait.on), 0) if wait is not None else 0
 
 
-def measure_queues(resources: Iterable[Resource]) -> None:
-    """Bring the use of what no hook counts up to date: messages of each `asyncio.Queue`, connections."""
-    owned.measure()
-    for resource in resources:
-        queue = resource.ref() if resource.kind == QUEUE and resource.ref is not None else None
-        if queue is not None:
-            resource.in_use = queue.qsize()
-
-
 def look_at_partners(resources: Iterable[Resource]) -> None:
-    """Who else acts on what somebody waits for, and how much is in it."""
+    """Who acts on what can be waited for, and how much is in it."""
     for resource in resources:
-        if resource.waiting and resource.kind in ACTED_ON and resource.ref is not None:
-            owner = resource.ref()
-            resource.partners = getattr(owner, PARTNERS, None)
-            for partner in list(resource.partners.values()) if resource.partners else ():
-                partner.site = places.resolve(partner.site)
-            if resource.kind == QUEUE and owner is not None:
-                resource.in_use, resource.unfinished = owner.qsize(), private.unfinished_of(owner)
-            del owner
+        if resource.kind not in ACTED_ON or resource.ref is None:
+            continue
+        owner = resource.ref()
+        resource.partners = getattr(owner, PARTNERS, None)
+        for partner in list(resource.partners.values()) if resource.partners else ():
+            partner.site = places.resolve(partner.site)
+        if resource.kind == QUEUE and owner is not None:
+            resource.in_use, resource.unfinished = owner.qsize(), private.unfinished_of(owner)
+        del owner
 
 
 def put_into_words(batch: Batch, state: LiveState) -> None:

@@ -84,8 +84,9 @@ class OpenWork:
             table: [convert(one) for one in open_ if getattr(one, began) <= before]
             for table, (convert, began, open_) in records.items()
         }
-        used = [r for r in list(state.resources.values()) if r.in_use or r.waiting or r.unfinished]
-        acting = [(r, p) for r in used if r.partners for p in list(r.partners.values())]
+        resources = list(state.resources.values())
+        used = [r for r in resources if r.in_use or r.waiting or r.unfinished]
+        acting = [(r, p) for r in resources if r.partners for p in list(r.partners.values())]
         tables["open_resources"] = [rows.level(resource) for resource in used]
         tables["open_partners"] = [rows.partner(resource, partner) for resource, partner in acting]
         return tables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loopscope.diagnosis.history import History
-    from loopscope.records import Hold, Job, Process, Resource, Snapshot, Task, Wait, WorkItem
+    from loopscope.records import Fault, Hold, Job, Process, Resource, Snapshot, Task, Wait, WorkItem
 
 SECOND = 1_000_000_000
 RUNNING, HUNG, ENDED, DIED = "running", "hung", "ended", "died"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Case:
     """One process at one moment. Times are ns on the case's own clock, `wall` turns them into wall time.
 
@@ -35,7 +35,11 @@ class Case:
     began: int  # when observation began
     shift: int = 0  # ns between the case's clock and wall time
     state: str = RUNNING  # or hung, ended, died
-    others: tuple[Case, ...] = field(default=(), repr=False)
+    others: tuple[Case, ...] = ()
+
+    def __repr__(self) -> str:
+        process = self.process
+        return f"<Case of {process.service}, pid {process.pid}: {len(self.tasks)} tasks open, {self.state}>"
 
     @property
     def at(self) -> int:
@@ -109,6 +113,11 @@ class Case:
         for item in sorted(self.snapshot.items, key=lambda item: item.submitted):
             found[item.executor.id].append(item)
         return dict(found)
+
+    @cached_property
+    def faults(self) -> tuple[Fault, ...]:
+        """What went wrong in the lives of tasks: what has been, and what lasts."""
+        return (*self.history.last_faults, *self.snapshot.faults)
 
     @cached_property
     def resources(self) -> dict[int, Resource]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SITE = "_loopscope_site"  # on the primitive: where it was created
 RESOURCE = "_loopscope_resource"  # on the primitive: its record, made when it is first of interest
+WHOLE = frozenset({HTTP, QUEUE, BARRIER})  # waits inside of which nothing is the user's
 MAX_HOLDERS = 16  # named in a wait
 
 
@@ -180,8 +181,8 @@ def _waiting(kind: str, would_wait: Callable[[Any], bool], detail: str = "") -> 
 
 
 def _is_news(task: Task | None) -> TypeGuard[Task]:
-    """What an HTTP client waits for inside is a part of the request, which is a wait already."""
-    return task is not None and (task.wait is None or task.wait.kind != HTTP)
+    """What an HTTP client or a queue waits for inside is a part of what is a wait already."""
+    return task is not None and (task.wait is None or task.wait.kind not in WHOLE)
 
 
 def _begin(resource: Resource, task: Task, site: Any) -> Wait:
