@@ -34,6 +34,12 @@ class Ran:
         items = self.journal.job(found.id).items
         return [item for item in items if item.function.endswith(function)]
 
+    def faults(self, kind: str) -> list[Any]:
+        """The faults of that kind in the program's processes."""
+        return [
+            fault for case in self.journal.cases() for fault in case.history.last_faults if fault.kind == kind
+        ]
+
 
 def run(folder: Path, *parts: str, arguments: tuple[str, ...] = ()) -> Ran:
     """Run a program made of parts, with a journal of its own: it calls `observe()` to be instrumented."""

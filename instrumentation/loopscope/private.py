@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from asyncio import format_helpers
+from pathlib import Path
 from selectors import BaseSelector
 from typing import TYPE_CHECKING, Any
 
@@ -98,3 +100,33 @@ def pending_future(manager: Any, work_id: int) -> Any:
     """The future of a work item, asked on the thread that manages its process pool; None when it is gone."""
     pending = getattr(manager, "pending_work_items", None) or {}
     return getattr(pending.get(work_id), "future", None)
+
+
+POOL_WORKERS = frozenset({"_process_worker", "worker"})  # functions that are a pool worker's whole life
+
+
+def is_pool_worker(process: Any) -> bool:
+    """Will this process of multiprocessing, not yet started, work for a pool?"""
+    target = getattr(process, "_target", None)
+    module = getattr(target, "__module__", "")
+    return getattr(target, "__name__", "") in POOL_WORKERS and module.endswith(
+        ("process", "pool", "executor")
+    )
+
+
+def handle_of(process: Any) -> Any:
+    """What knows how a process of multiprocessing ended once somebody has asked the kernel."""
+    return getattr(process, "_popen", None)
+
+
+def exit_status(handle: Any) -> int | None:
+    """Exit status of a child, negative for a signal; None while nobody knows. Takes it from nobody."""
+    known: int | None = getattr(handle, "returncode", None)
+    if known is not None:
+        return known
+    try:
+        stat = Path(f"/proc/{handle.pid}/stat").read_text()
+    except (OSError, AttributeError):
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return os.waitstatus_to_exitcode(int(fields[-1])) if fields[0] == "Z" else None

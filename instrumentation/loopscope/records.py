@@ -56,6 +56,7 @@ WRONG_THREAD = "wrong_thread"  # a loop was given work from another thread witho
 SWALLOWED = "swallowed"  # a task was cancelled and went on
 OUTLIVED = "outlived"  # a task goes on after its job has ended
 CLOSED_UNDER = "closed_under"  # a loop or an executor was closed with work in it
+WORKER_DIED = "worker_died"  # a pool's process ended in the middle of its work, or before it took any
 SHUTDOWN = "shutdown"  # the program is over but for what it waits for at the end
 
 # Severities of findings.
@@ -222,11 +223,11 @@ class WorkItem:
     parent_span: Any = None  # the user's span it was submitted under, if any
     future: Callable[[], Any] | None = None  # tells of a work item that is cancelled before it starts
     outer: int = 0  # the work item in which it was submitted
-    process: int = 0  # pid of the child that runs it, once it began
     thread: int = 0  # identity of the thread that runs it
     standing: Place = NOWHERE  # innermost line of the user's own code in its thread, once it runs long
     waits_for: str = ""  # the library function that its thread waits in, such as Future.result
     awaits: int = 0  # the work item whose result that is
+    process: int = 0  # pid of the pool's process that runs it, once it began
 
 
 @dataclass(slots=True, eq=False)

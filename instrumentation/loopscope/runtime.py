@@ -13,7 +13,7 @@ import time
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 
-from loopscope import survey, tracing
+from loopscope import survey, tracing, workers
 from loopscope.clock import Anchor, now
 from loopscope.diagnosis.live import Attendant
 from loopscope.exporter import ExporterError
@@ -187,6 +187,7 @@ class Handle:
         recorder.clear()
         process_pools.forget()
         multiprocessing_pools.forget()
+        workers.forget()
         self.exporters = {}
         self._begin()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from loopscope import awaits, naming, places, private, sync_waits, tickets
+from loopscope import awaits, naming, places, private, sync_waits, tickets, workers
 from loopscope.edges import Edges
 from loopscope.hooks import multiprocessing_pools, process_pools
 from loopscope.hooks.partners import PARTNERS
@@ -97,7 +98,9 @@ def _close_collected(state: LiveState, key: int, record: Task, moment: int) -> N
 
 def look_at_items(state: LiveState, moment: int, *, last: bool = False) -> None:
     """Count each executor's queue and busy workers; close items that were cancelled before they began."""
-    process_pools.read_letters(moment, last=last)
+    process_pools.read_letters()
+    workers.look(moment)
+    process_pools.close_done(moment, last=last)
     multiprocessing_pools.look_at_items()
     if tickets.desk is not None:
         tickets.desk.flush()
@@ -117,7 +120,7 @@ def look_at_workers(state: LiveState, moment: int) -> None:
     """Note on which line the workers of long running items stand, and whose result they wait for."""
     long = [
         item
-        for item in list(state.items.values())
+        for item in (*list(state.items.values()), *list(state.hosted.values()))
         if item.thread and item.started and moment - item.started > LOOK_AFTER
     ]
     if not long:
@@ -131,7 +134,8 @@ def look_at_workers(state: LiveState, moment: int) -> None:
         item.standing = places.culprit(tuple(places.stack(frame)))
         wait = sync_waits.of(frame)
         item.waits_for = wait.function if wait is not None else ""
-        item.awaits = of_future.get(id(wait.on), 0) if wait is not None else 0
+        awaited = wait.on if wait is not None and isinstance(wait.on, Collection) else [wait and wait.on]
+        item.awaits = next((of_future[id(one)] for one in list(awaited) if id(one) in of_future), 0)
 
 
 def look_at_partners(resources: Iterable[Resource]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing.process
 import os
+import threading
 from typing import Any
 
 from loopscope import places
@@ -72,6 +73,8 @@ class Desk:
             depth,
             now(),
             worker=self._name,
+            process=os.getpid(),
+            thread=threading.get_ident(),
         )
         self._item = hosted[id_] = worker.item = item
         job_var.set(item.job)

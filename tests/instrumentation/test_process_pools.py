@@ -160,3 +160,63 @@ def test_a_child_that_is_killed_leaves_its_item_in_its_journal(tmp_path, method)
     assert item.started
     states = [process.state for process in ran.journal.processes()]
     assert sorted(states) == ["died", "ended"]
+
+
+@pytest.mark.parametrize(
+    ("method", "death", "said"),
+    [
+        ("fork", "os.kill(os.getpid(), signal.SIGKILL)", "was killed by SIGKILL in the middle of die"),
+        ("forkserver", "os._exit(3)", "exited with status 3 in the middle of die"),
+        ("spawn", "os._exit(0)", "exited with status 0 in the middle of die"),
+    ],
+)
+def test_a_worker_that_dies_is_a_fault_that_names_its_work(tmp_path, method, death, said):
+    """The line that handed it the work, the pool, and how it ended; nothing of the other workers."""
+    program = f"""
+        def die():
+            {death}
+
+        if __name__ == "__main__":
+            observe()
+            with loopscope.job("batch"), pool(2) as executor:
+                futures = [executor.submit(nap, 5), executor.submit(die)]
+                print(type(futures[1].exception()).__name__)
+    """
+    ran = run(tmp_path, POOL, program, arguments=(method,))
+    assert ran.said == "BrokenProcessPool"
+    (fault,) = ran.faults("worker_died")
+    (item,) = ran.items("batch", "die")
+    assert fault.detail == said
+    assert fault.place == item.place
+
+
+def test_an_initializer_that_kills_its_worker_is_told_from_work(tmp_path):
+    """No item had begun."""
+    program = """
+        def prepare():
+            os._exit(7)
+
+        if __name__ == "__main__":
+            observe()
+            with loopscope.job("batch"), pool(1, initializer=prepare) as executor:
+                print(type(executor.submit(nap, 0).exception()).__name__)
+    """
+    ran = run(tmp_path, POOL, program)
+    (fault,) = ran.faults("worker_died")
+    assert fault.detail == "exited with status 7 before it took any work"
+    assert fault.site.line
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_pool_that_ends_in_order_leaves_no_fault(tmp_path, method):
+    """Neither one that is shut down nor one that renews its workers."""
+    program = """
+        if __name__ == "__main__":
+            observe()
+            options = {} if sys.argv[1] == "fork" else {"max_tasks_per_child": 1}
+            with loopscope.job("batch"), pool(1, **options) as executor:
+                print(len({executor.submit(nap, 0).result() for _ in range(2)}))
+    """
+    ran = run(tmp_path, POOL, program, arguments=(method,))
+    assert ran.said == ("1" if method == "fork" else "2")
+    assert not ran.faults("worker_died")

@@ -183,6 +183,7 @@ class Records:
             row["function"], names.place(row["place"]), row["submitted"], row["depth"], row["started"],
             row["ended"], row["outcome"], row["exception"], row["worker"], outer=row["outer"],
             standing=names.place(row["standing"]), waits_for=row["waits_for"], awaits=row["awaits"],
+            process=row["process"],
         )  # fmt: skip
 
     def _block(self, row: sqlite3.Row) -> Block:

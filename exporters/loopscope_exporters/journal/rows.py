@@ -154,6 +154,7 @@ class Rows:
             self._place(item.standing),
             item.waits_for,
             item.awaits,
+            item.process,
         )
 
     def slice(self, step: Slice) -> Row:

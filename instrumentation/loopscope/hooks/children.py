@@ -11,12 +11,15 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
+from loopscope import places, private, workers
 from loopscope.context import current_job, job_var
+from loopscope.hooks.process_pools import submitting
 from loopscope.recorder import recorder
 from loopscope.tickets import JobTicket, adopt_job, job_ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from loopscope.hooks.patching import Patches
     from loopscope.settings import Settings
@@ -57,7 +60,9 @@ def greet(settings: dict[str, Any], job: JobTicket | None) -> None:
 def _starting(original: Callable[[Any], None], settings: dict[str, Any]) -> Callable[[Any], None]:
     def start(self: Any) -> None:
         config = self._config if _runs_this_python() else {}
+        works_for_pool = False
         try:
+            works_for_pool = private.is_pool_worker(self)
             config[_KEY] = _Greeting(settings, job_ticket(current_job()))
         except Exception:
             recorder.fault("child")
@@ -65,8 +70,19 @@ def _starting(original: Callable[[Any], None], settings: dict[str, Any]) -> Call
             original(self)
         finally:
             config.pop(_KEY, None)
+        if works_for_pool:
+            _note_worker(self, sys._getframe(1))
 
     return start
+
+
+def _note_worker(process: Any, caller: FrameType | None) -> None:
+    try:
+        item = submitting.item
+        site = places.note_caller(caller)
+        workers.started(process, item.executor if item is not None else None, site)
+    except Exception:
+        recorder.fault("child")
 
 
 def _runs_this_python() -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+import weakref
 from concurrent.futures import process
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ class _Submitting(threading.local):
     item: WorkItem | None = None
 
 
-_submitting = _Submitting()
+submitting = _Submitting()
 
 
 def install(patches: Patches, _: Settings) -> None:
@@ -66,14 +67,15 @@ def _submitting_to_processes(original: Callable[..., Future[Any]]) -> Callable[.
         except Exception:
             recorder.fault("submit")
             return original(self, fn, *args, **options)
-        outer, _submitting.item = _submitting.item, item
+        outer, submitting.item = submitting.item, item
         try:
             future = original(self, fn, *args, **options)
         except BaseException as error:
             end(item, ERROR, error)
             raise
         finally:
-            _submitting.item = outer
+            submitting.item = outer
+        item.future = weakref.ref(future)
         future.add_done_callback(functools.partial(_done, item))
         return future
 
@@ -85,8 +87,8 @@ def _noting_item(original: Callable[..., None]) -> Callable[..., None]:
 
     def __init__(self: Any, future: Any, /, *args: Any, **options: Any) -> None:  # noqa: N807
         original(self, future, *args, **options)
-        if _submitting.item is not None:
-            setattr(future, ITEM, _submitting.item)
+        if submitting.item is not None:
+            setattr(future, ITEM, submitting.item)
 
     return __init__
 
@@ -119,8 +121,8 @@ def _done(item: WorkItem, future: Future[Any]) -> None:
     done[item.id] = item
 
 
-def read_letters(moment: int, *, last: bool) -> None:
-    """Bring items up to date with what children wrote, and close those that are done; for the pump."""
+def read_letters() -> None:
+    """Bring items up to date with what their children wrote; for the pump."""
     for kind, id_, at, *said in mailbox.read():
         item = recorder.items.get(id_) or done.get(id_)
         if item is None:
@@ -131,6 +133,10 @@ def read_letters(moment: int, *, last: bool) -> None:
         item.outcome, item.exception = said
         item.started = item.started or item.submitted
         _close(item, at)
+
+
+def close_done(moment: int, *, last: bool) -> None:
+    """Close items whose future is done and whose child has had time to write, or will not any more."""
     for item in [*done.values()]:
         if last or item.outcome == CANCELLED or moment - item.ended > PATIENCE:
             _close(item, item.ended)
