@@ -13,6 +13,7 @@ from loopscope.clock import now
 from loopscope.context import current_task, job_var
 from loopscope.recorder import recorder
 from loopscope.records import CANCELLED, ERROR, NOWHERE, OK, Job
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,15 +140,23 @@ def _decorate(function: Callable[P, R], name: str, key: str) -> Callable[P, R]:
 
         @functools.wraps(function)
         async def run_async(*args: P.args, **options: P.kwargs) -> Any:
-            with JobContext(name, key):
-                return await function(*args, **options)
+            try:
+                with JobContext(name, key):
+                    return await function(*args, **options)
+            except BaseException as error:
+                step_out(error)
+                raise
 
         return run_async  # type: ignore[return-value]  # the coroutine function it replaces
 
     @functools.wraps(function)
     def run(*args: P.args, **options: P.kwargs) -> R:
-        with JobContext(name, key):
-            return function(*args, **options)
+        try:
+            with JobContext(name, key):
+                return function(*args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return run
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import private
 from loopscope.clock import now
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     import asyncio
@@ -105,6 +106,9 @@ class LoopClock:
             self.woke = 0
             try:
                 return sleep(timeout)
+            except BaseException as error:
+                step_out(error)
+                raise
             finally:
                 self.woke = self.mark = woke = now()
                 if timeout is not None and woke - slept > (asked := timeout * SECOND + LAG_FLOOR):

@@ -26,6 +26,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation import _SPAN_KEY  # `get_current_span` costs three times as much
 
 from loopscope.context import current_item, current_task, job_var
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,6 +192,9 @@ def inside_item(function: Callable[..., Any]) -> Callable[..., Any]:
         token = otel_context.attach(_with_running())
         try:
             return function(*args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
         finally:
             otel_context.detach(token)
 

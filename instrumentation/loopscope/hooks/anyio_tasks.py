@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope.context import open_tasks
 from loopscope.recorder import recorder
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,11 @@ def install(patches: Patches, _: Settings) -> None:
 
 def _spawning(original: Callable[..., Any]) -> Callable[..., Any]:
     def _spawn(self: Any, work: Any, /, *args: Any, **options: Any) -> Any:
-        spawned = original(self, work, *args, **options)
+        try:
+            spawned = original(self, work, *args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
         try:
             _name_newest(work)
         except Exception:

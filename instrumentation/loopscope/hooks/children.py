@@ -16,6 +16,7 @@ from loopscope.context import current_job, job_var
 from loopscope.hooks.process_pools import submitting
 from loopscope.recorder import recorder
 from loopscope.tickets import JobTicket, adopt_job, job_ticket
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,9 @@ def _starting(original: Callable[[Any], None], settings: dict[str, Any]) -> Call
             recorder.fault("child")
         try:
             original(self)
+        except BaseException as error:
+            step_out(error)
+            raise
         finally:
             config.pop(_KEY, None)
         if works_for_pool:

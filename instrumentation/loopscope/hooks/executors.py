@@ -15,6 +15,7 @@ from loopscope.context import job_var, worker
 from loopscope.hooks.work_items import Asked, end, new_item, noting_creation
 from loopscope.recorder import recorder
 from loopscope.records import ERROR, OK
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,25 +45,35 @@ class Call:
         self.variables = variables
 
     def __call__(self, /, *args: Any, **options: Any) -> Any:
-        item = self.item
-        item.started = now()
-        item.worker, item.thread = threading.current_thread().name, threading.get_ident()
-        outer, worker.item = worker.item, item
-        outcome, error = OK, None
+        outer, carried, error = worker.item, self._begin(), None
         try:
-            carried = _carry(self.variables)
-            try:
-                return self.function(*args, **options)
-            finally:
-                for token in carried:
-                    token.var.reset(token)
+            return self.function(*args, **options)
         except BaseException as raised:
-            outcome, error = ERROR, raised
+            error = raised
+            step_out(raised)
             raise
         finally:
             worker.item = outer
-            end(item, outcome, error)
-            del error
+            self._end(carried, error)
+            del self, args, options, error  # the function's traceback leads to this frame
+
+    def _begin(self) -> list[Token[Any]]:
+        try:
+            self.item.started = now()
+            self.item.worker, self.item.thread = threading.current_thread().name, threading.get_ident()
+            worker.item = self.item
+            return _carry(self.variables)
+        except Exception:
+            recorder.fault("work item")
+            return []
+
+    def _end(self, carried: list[Token[Any]], error: BaseException | None) -> None:
+        try:
+            for token in carried:
+                token.var.reset(token)
+            end(self.item, OK if error is None else ERROR, error)
+        except Exception:
+            recorder.fault("work item")
 
 
 def _variables(item: WorkItem) -> Variables:
@@ -77,19 +88,22 @@ def _carry(variables: Variables) -> list[Token[Any]]:
 
 def _submitting(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
     def submit(self: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
+        item, call = None, fn
         try:
             item = new_item(self, fn, private.queue_depth_of(self), Asked.here(sys._getframe(1)))
             run = tracing.inside_item(fn) if item.parent_span is not None else fn
             call = Call(item, run, _variables(item))
         except Exception:
             recorder.fault("submit")
-            return original(self, fn, *args, **options)
         try:
             future = original(self, call, *args, **options)
         except BaseException as error:
-            end(item, ERROR, error)
+            if item is not None:
+                end(item, ERROR, error)
+            step_out(error)
             raise
-        item.future = weakref.ref(future)
+        if item is not None:
+            item.future = weakref.ref(future)
         return future
 
     return submit

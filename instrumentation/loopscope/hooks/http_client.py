@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import tracing
 from loopscope.recorder import recorder
 from loopscope.records import CANCELLED, ERROR, HTTP, OK
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,20 +33,16 @@ def install(patches: Patches, settings: Settings) -> None:
 
 def _requesting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def handle_async_request(self: Any, request: Any) -> Any:
-        wait = _begin(self, request)
-        if wait is None:
-            return await original(self, request)
-        outcome = OK
+        wait, outcome = _begin(self, request), OK
         try:
             return await original(self, request)
-        except asyncio.CancelledError:
-            outcome = CANCELLED
-            raise
-        except BaseException:
-            outcome = ERROR
+        except BaseException as error:
+            outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
+            step_out(error)
             raise
         finally:
-            recorder.wait_ended(wait, outcome)
+            if wait is not None:
+                recorder.wait_ended(wait, outcome)
 
     return handle_async_request
 
@@ -109,8 +106,12 @@ class _ClientSpans:
 
     def _adding_headers(self, original: Callable[..., None]) -> Callable[..., None]:
         def inject(*args: Any, **options: Any) -> None:
-            if self._propagate or self._instrumentor is None:
-                original(*args, **options)
+            try:
+                if self._propagate or self._instrumentor is None:
+                    original(*args, **options)
+            except BaseException as error:
+                step_out(error)
+                raise
 
         return inject
 
@@ -118,6 +119,10 @@ class _ClientSpans:
         def instrument(instrumentor: Any, /, **options: Any) -> Any:
             if instrumentor is self._instrumentor:
                 self.end()
-            return original(instrumentor, **options)
+            try:
+                return original(instrumentor, **options)
+            except BaseException as error:
+                step_out(error)
+                raise
 
         return instrument

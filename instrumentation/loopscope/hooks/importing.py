@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope.recorder import recorder
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,7 +76,11 @@ class _Finder(importlib.abc.MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             vars(loader).pop("exec_module", None)
-            execute(module)
+            try:
+                execute(module)
+            except BaseException as error:
+                step_out(error)
+                raise
             hook = self._wanted.pop(name, None)
             if hook is not None:
                 _call(name, hook)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope.loop_clock import ATTRIBUTE, LoopClock, clocks
 from loopscope.recorder import recorder
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,11 @@ def _starting(original: Callable[[Any], None]) -> Callable[[Any], None]:
                 clock.rest()
         except Exception:
             recorder.fault("_set_running_loop")
-        original(loop)
+        try:
+            original(loop)
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return _set_running_loop
 

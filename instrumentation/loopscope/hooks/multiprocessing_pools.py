@@ -19,6 +19,7 @@ from loopscope.hooks.work_items import Asked, end, new_item, noting_creation
 from loopscope.recorder import recorder
 from loopscope.records import LOST, OK
 from loopscope.tickets import ticket_of
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,14 +82,22 @@ def _noting_who_asks(original: Callable[..., None]) -> Callable[..., None]:
             setattr(self, ASKED, Asked.here(sys._getframe(1)))
         except Exception:
             recorder.fault("pool")
-        original(self, *args, **options)
+        try:
+            original(self, *args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return __init__
 
 
 def _with_tickets(original: Callable[[Any], None], dress: Callable[..., Any]) -> Callable[[Any], None]:
     def _setup_queues(self: Any) -> None:
-        original(self)
+        try:
+            original(self)
+        except BaseException as error:
+            step_out(error)
+            raise
         pool, send = weakref.ref(self), self._quick_put
 
         def put(task: Any) -> None:
@@ -96,7 +105,11 @@ def _with_tickets(original: Callable[[Any], None], dress: Callable[..., Any]) ->
                 task = _recorded(pool(), task, dress)
             except Exception:
                 recorder.fault("pool")
-            send(task)
+            try:
+                send(task)
+            except BaseException as error:
+                step_out(error)
+                raise
 
         self._quick_put = put
 

@@ -11,6 +11,7 @@ from loopscope.clock import now
 from loopscope.context import current_task
 from loopscope.recorder import recorder
 from loopscope.records import PUT, REPORT, SIGNAL, TAKE, Partner
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,11 @@ def install(patches: Patches, _: Settings) -> None:
 def _noting(role: str) -> Callable[..., Any]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def act(self: Any, /, *args: Any, **options: Any) -> Any:
-            result = original(self, *args, **options)
+            try:
+                result = original(self, *args, **options)
+            except BaseException as error:
+                step_out(error)
+                raise
             try:
                 _note(self, role)
             except Exception:

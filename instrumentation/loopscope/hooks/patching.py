@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,12 +24,11 @@ class Patches:
 
     def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Put ``make(original)`` in the place of ``owner.name``; a missing name or one already ours stays."""
-        original = getattr(owner, name, _MISSING)
+        original: Any = getattr(owner, name, _MISSING)
         if original is _MISSING or hasattr(original, _MARK):
             return
         wrapper = make(original)
-        for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
-            setattr(wrapper, attribute, getattr(original, attribute, None))
+        functools.update_wrapper(wrapper, original)
         setattr(wrapper, _MARK, original)
         self._done.append((owner, name, vars(owner).get(name, _MISSING), wrapper))
         setattr(owner, name, wrapper)

@@ -14,6 +14,7 @@ from loopscope.clock import now
 from loopscope.context import job_var, worker
 from loopscope.recorder import recorder
 from loopscope.records import ERROR, OK
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,11 @@ class _Arrivals:
         return getattr(self._queue, name)
 
     def get(self, *args: Any, **options: Any) -> Any:
-        call = self._queue.get(*args, **options)
+        try:
+            call = self._queue.get(*args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
         ticket = getattr(call, TICKET, None)
         if ticket is not None:
             try:
@@ -59,7 +64,13 @@ class _Departures:
 
     def put(self, result: Any, *args: Any, **options: Any) -> Any:
         moment = now()
-        sent = self._queue.put(result, *args, **options)  # raises for what cannot be pickled; then comes that
+        try:
+            sent = self._queue.put(
+                result, *args, **options
+            )  # raises for what cannot be pickled; that comes next
+        except BaseException as error:
+            step_out(error)
+            raise
         try:
             self._desk.end(moment, *self._outcome_of(result))
         except Exception:
@@ -80,7 +91,11 @@ def install(patches: Patches, module: Any, name: str, outcome_of: Callable[[Any]
                 results = _Departures(results, desk, outcome_of)
             except Exception:
                 recorder.fault("pool worker")
-            return original(calls, results, *args, **options)
+            try:
+                return original(calls, results, *args, **options)
+            except BaseException as error:
+                step_out(error)
+                raise
 
         return work
 

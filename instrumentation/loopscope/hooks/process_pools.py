@@ -23,6 +23,7 @@ from loopscope.mailbox import BEGUN, mailbox
 from loopscope.recorder import SECOND, recorder
 from loopscope.records import CANCELLED, ERROR, OK
 from loopscope.tickets import ticket_of
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,21 +63,24 @@ def install_on(patches: Patches, module: Any) -> None:
 
 def _submitting_to_processes(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
     def submit(self: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
+        item = None
         try:
             item = new_item(self, fn, private.pending_of(self), Asked.here(sys._getframe(1)))
         except Exception:
             recorder.fault("submit")
-            return original(self, fn, *args, **options)
         outer, submitting.item = submitting.item, item
         try:
             future = original(self, fn, *args, **options)
         except BaseException as error:
-            end(item, ERROR, error)
+            if item is not None:
+                end(item, ERROR, error)
+            step_out(error)
             raise
         finally:
             submitting.item = outer
-        item.future = weakref.ref(future)
-        future.add_done_callback(functools.partial(_done, item))
+        if item is not None:
+            item.future = weakref.ref(future)
+            future.add_done_callback(functools.partial(_done, item))
         return future
 
     return submit
@@ -86,7 +90,11 @@ def _noting_item(original: Callable[..., None]) -> Callable[..., None]:
     """Made inside `submit`, before another thread can send it off."""
 
     def __init__(self: Any, future: Any, /, *args: Any, **options: Any) -> None:  # noqa: N807
-        original(self, future, *args, **options)
+        try:
+            original(self, future, *args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
         if submitting.item is not None:
             setattr(future, ITEM, submitting.item)
 
@@ -97,7 +105,11 @@ def _adding_ticket(original: Callable[..., None]) -> Callable[..., None]:
     """Made on the pool's own thread when a place in the queue to the children is free."""
 
     def __init__(self: Any, work_id: int, /, *args: Any, **options: Any) -> None:  # noqa: N807
-        original(self, work_id, *args, **options)
+        try:
+            original(self, work_id, *args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
         try:
             item = getattr(private.pending_future(threading.current_thread(), work_id), ITEM, None)
             if item is not None:

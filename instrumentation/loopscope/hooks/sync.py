@@ -27,6 +27,7 @@ from loopscope.records import (
     Task,
     Wait,
 )
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -64,7 +65,11 @@ def _always(_: Any) -> bool:
 
 def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
-        original(self, *args, **options)
+        try:
+            original(self, *args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
         try:
             caller = sys._getframe(1)
             setattr(self, SITE, (caller.f_code, caller.f_lasti))
@@ -97,6 +102,7 @@ def _capacity(primitive: Any, kind: str) -> int:
 def _acquiring(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., Any]:
     def make(original: Callable[[Any], Awaitable[bool]]) -> Callable[[Any], Awaitable[bool]]:
         async def acquire(self: Any) -> bool:
+            resource = wait = None
             try:
                 task = current_task()
                 resource = getattr(self, RESOURCE, None) or resource_of(self, kind)
@@ -106,12 +112,13 @@ def _acquiring(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., An
                 wait = _begin(resource, task, site) if _is_news(task) and would_wait(self) else None
             except Exception:
                 recorder.fault("acquire")
-                return await original(self)
-            if wait is None:
-                got = await original(self)
-            else:
-                got = await _watched(original(self), wait)
-            if got:
+                resource = None
+            try:
+                got = await (original(self) if wait is None else _watched(original(self), wait))
+            except BaseException as error:
+                step_out(error)
+                raise
+            if got and resource is not None:
                 _hold(resource, task, site)
             return got
 
@@ -121,16 +128,23 @@ def _acquiring(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., An
 
 
 def _hold(resource: Resource, task: Task | None, site: Any) -> None:
-    hold = Hold(recorder.new_id(), task, resource, site, now())
-    resource.in_use += 1
-    holders = resource.holders
-    # A task's first permit stands under the task's id, so that its release finds it at once.
-    holders[task.id if task is not None and task.id not in holders else hold.id] = hold
+    try:
+        hold = Hold(recorder.new_id(), task, resource, site, now())
+        resource.in_use += 1
+        holders = resource.holders
+        # A task's first permit stands under the task's id, so that its release finds it at once.
+        holders[task.id if task is not None and task.id not in holders else hold.id] = hold
+    except Exception:
+        recorder.fault("acquire")
 
 
 def _releasing(original: Callable[[Any], None]) -> Callable[[Any], None]:
     def release(self: Any) -> None:
-        original(self)
+        try:
+            original(self)
+        except BaseException as error:
+            step_out(error)
+            raise
         try:
             resource = getattr(self, RESOURCE, None)
             if resource is not None and resource.holders:
@@ -161,23 +175,32 @@ def _let_go(resource: Resource) -> None:
 def _waiting(kind: str, would_wait: Callable[[Any], bool], detail: str = "") -> Callable[..., Any]:
     def make(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def wait(self: Any, /, *args: Any, **options: Any) -> Any:
-            begun = None
             try:
-                task = current_task() if would_wait(self) else None
-                if _is_news(task):
-                    site = places.note_caller(sys._getframe(1))
-                    begun = _begin(resource_of(self, kind), task, site)
-                    begun.detail = detail
-            except Exception:
-                recorder.fault("wait")
-                return await original(self, *args, **options)
-            if begun is None:
-                return await original(self, *args, **options)
-            return await _watched(original(self, *args, **options), begun)
+                inner = original(self, *args, **options)
+                begun = _begin_if_it_waits(self, kind, would_wait, detail)
+                return await (inner if begun is None else _watched(inner, begun))
+            except BaseException as error:
+                step_out(error)
+                raise
 
         return wait
 
     return make
+
+
+def _begin_if_it_waits(
+    primitive: Any, kind: str, would_wait: Callable[[Any], bool], detail: str
+) -> Wait | None:
+    try:
+        task = current_task() if would_wait(primitive) else None
+        if not _is_news(task):
+            return None
+        wait = _begin(resource_of(primitive, kind), task, places.note_caller(sys._getframe(2)))
+        wait.detail = detail
+    except Exception:
+        recorder.fault("wait")
+        return None
+    return wait
 
 
 def _is_news(task: Task | None) -> TypeGuard[Task]:
@@ -197,15 +220,21 @@ def _begin(resource: Resource, task: Task, site: Any) -> Wait:
 
 async def _watched(inner: Awaitable[Any], wait: Wait) -> Any:
     """Await what the wait is for, and close it however that ends."""
-    outcome = ERROR
+    outcome = OK
     try:
-        result = await inner
-        outcome = OK
-    except asyncio.CancelledError:
-        outcome = CANCELLED
+        return await inner
+    except BaseException as error:
+        outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
+        step_out(error)
         raise
     finally:
+        _end(wait, outcome)
+
+
+def _end(wait: Wait, outcome: str) -> None:
+    try:
         assert wait.resource is not None
         wait.resource.waiting -= 1
         recorder.wait_ended(wait, outcome)
-    return result
+    except Exception:
+        recorder.fault("wait")

@@ -29,6 +29,7 @@ from loopscope.records import (
     OK,
     Task,
 )
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,10 +79,16 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
         if tracing.enabled and not recorder.detail.is_thin(job_var.get()):
             parent_span = tracing.enter_task(options)
         early = None
-        if getattr(self, "_task_factory", None) is None:
-            task = original(self, coro, **options)
-        else:
-            task, early = _made_by_factory(original, self, coro, created, options)
+        if getattr(self, "_task_factory", None) is not None:
+            early = _early_record(self, coro, created, options.get("context"))
+        try:
+            if early is None:
+                task = original(self, coro, **options)
+            else:
+                task = _made_by_factory(original, self, coro, early, options)
+        except BaseException as error:
+            step_out(error)
+            raise
         try:
             if early is None:
                 record = _adopt(self, task, coro, created, options.get("context"))
@@ -91,48 +98,51 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
                 record.parent_span = parent_span
         except Exception:
             recorder.fault("create_task")
-        return task
+        try:
+            return task
+        finally:
+            del task  # the traceback of an eager task that failed leads to this frame
 
     return create_task
 
 
 def _made_by_factory(
-    make: Callable[..., _Task], loop: Any, coro: Any, created: int, options: dict[str, Any]
-) -> tuple[_Task, Task | None]:
+    make: Callable[..., _Task], loop: Any, coro: Any, record: Task, options: dict[str, Any]
+) -> _Task:
     """An eager factory runs the first step at once: what that does is the new task's, not its creator's."""
-    clock = getattr(loop, "_loopscope_clock", None)
+    clock = loop._loopscope_clock
+    creator, clock.running = clock.running, record
     try:
-        early = _early_record(loop, clock, coro, created, options.get("context"))
-    except Exception:
-        recorder.fault("create_task")
-        early = None
-    if clock is None or early is None:
-        return make(loop, coro, **options), None
-    creator, clock.running = clock.running, early
-    try:
-        task = make(loop, coro, **options)
+        return make(loop, coro, **options)
+    except BaseException as error:
+        step_out(error)
+        raise
     finally:
         clock.running = creator
-    if getattr(coro, "cr_suspended", False):
-        early.first_run = created
-        early.last_ran = now()
-        early.running = early.last_ran - created
-        early.steps = 1
-    return task, early
+        if getattr(coro, "cr_suspended", False):
+            record.first_run = record.created
+            record.last_ran = now()
+            record.running = record.last_ran - record.created
+            record.steps = 1
 
 
-def _early_record(loop: Any, clock: LoopClock | None, coro: Any, created: int, context: Any) -> Task | None:
-    if clock is None or not isinstance(loop, asyncio.BaseEventLoop):
+def _early_record(loop: Any, coro: Any, created: int, context: Any) -> Task | None:
+    try:
+        clock = getattr(loop, "_loopscope_clock", None)
+        if clock is None or not isinstance(loop, asyncio.BaseEventLoop):
+            return None
+        return Task(
+            recorder.new_id(),
+            job_var.get() if context is None else context.get(job_var),
+            clock.running.id if clock.running is not None else 0,
+            getattr(coro, "__qualname__", "") or type(coro).__qualname__,
+            places.note_caller(sys._getframe(2)),
+            created,
+            _gone,
+        )
+    except Exception:
+        recorder.fault("create_task")
         return None
-    return Task(
-        recorder.new_id(),
-        job_var.get() if context is None else context.get(job_var),
-        clock.running.id if clock.running is not None else 0,
-        getattr(coro, "__qualname__", "") or type(coro).__qualname__,
-        places.note_caller(sys._getframe(3)),
-        created,
-        _gone,
-    )
 
 
 def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Task | None:
@@ -186,18 +196,20 @@ def _ended_at_once(record: Task, task: _Task) -> None:
     ended(record, task, record.last_ran)
 
 
-def _run_callback(original: Callable[[Any], None], handle: Any, clock: LoopClock, long_step: int) -> None:
+def _run_callback(original: Callable[[Any], None], handle: Any, clock: Any, long_step: int) -> None:
     """A handle that is no step of a task of ours."""
-    if type(clock) is not LoopClock:  # a test's double of a loop has every attribute
-        return original(handle)
-    began = clock.mark
-    original(handle)
-    del handle  # a callback's traceback leads to this frame
-    end = now()
-    if end - began > long_step:
-        clock.slow.append((None, began, end))
-    clock.mark = end
-    return None
+    try:
+        original(handle)
+    except BaseException as error:  # what ends the loop
+        step_out(error)
+        raise
+    finally:
+        del handle  # a callback's traceback leads to this frame
+    if type(clock) is not LoopClock:  # a loop that ran before we came, or a test's double of one
+        return
+    began, clock.mark = clock.mark, now()
+    if clock.mark - began > long_step:
+        clock.slow.append((None, began, clock.mark))
 
 
 def _stepping(settings: Settings) -> Callable[..., Callable[[Any], None]]:
@@ -215,37 +227,37 @@ def _timed(original: Callable[[Any], None], long_wait: int, long_step: int) -> C
     def _run(self: Any) -> None:
         try:
             clock = self._loop._loopscope_clock
-        except AttributeError:  # a loop that was running before we came, in another thread
-            return original(self)
-        task: Any = getattr(self._callback, "__self__", None)
+            task: Any = getattr(self._callback, "__self__", None)
+        except Exception:  # a loop that was running before we came, or an attribute of somebody's making
+            clock = task = None
         record = find(id(task))
-        began = clock.mark
-        if record is None:
-            _run_callback(original, self, clock, long_step)
-            self = task = None  # as `original` does: a traceback leads to this frame, and must keep nothing
-            return None
-        clock.running = record
-        if began - record.last_ran > long_wait:  # also at the first step, before which it never ran
-            _resumed(record, task, self._args, began)
-        # What `original` does, without a frame of its own; a `try` that nothing is raised in is free.
         try:
+            if record is None:
+                return _run_callback(original, self, clock, long_step)
+            began = clock.mark
+            clock.running = record
+            if began - record.last_ran > long_wait:  # also at the first step, before which it never ran
+                _resumed(record, task, self._args, began)
+            # What `original` does, without a frame of its own; a `try` that nothing is raised in is free.
             self._context.run(self._callback, *self._args)
-        except (SystemExit, KeyboardInterrupt):
+        except (SystemExit, KeyboardInterrupt) as error:
+            step_out(error)
             raise
         except BaseException as error:  # a method of the task that was given to `call_soon`
             private.say_unhandled(self, error)
         finally:
-            clock.running = None
-            record.last_ran = end = now()
-            spent = end - began
-            if spent > long_step:
-                clock.slow.append((record, began, end))
-            clock.mark = end
-            record.steps += 1
-            record.running += spent
-            if task.done():
-                ended(record, task, end)
-            self = task = None
+            if record is not None:
+                clock.running = None
+                record.last_ran = end = now()
+                spent = end - began
+                if spent > long_step:
+                    clock.slow.append((record, began, end))
+                clock.mark = end
+                record.steps += 1
+                record.running += spent
+                if task.done():
+                    ended(record, task, end)
+            self = task = None  # as `original` does: a traceback leads to this frame, and must keep nothing
         return None
 
     return _run

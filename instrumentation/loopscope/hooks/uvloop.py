@@ -14,6 +14,7 @@ from loopscope.hooks import tasks
 from loopscope.hooks.loops import clock_of
 from loopscope.loop_clock import LAG_FLOOR
 from loopscope.recorder import SECOND, recorder
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,17 +65,21 @@ class Heartbeat:
 
 def _running(original: Callable[[Any], None]) -> Callable[[Any], None]:
     def run_forever(self: Any) -> None:
+        heartbeat: Heartbeat | None = None
         try:
             clock = clock_of(self)
             clock.bind()
             heartbeat = Heartbeat(self, clock)
         except Exception:
             recorder.fault("run_forever")
-            return original(self)
         try:
             return original(self)
+        except BaseException as error:
+            step_out(error)
+            raise
         finally:
-            heartbeat.stop()
-            clock.rest()
+            if heartbeat is not None:
+                heartbeat.stop()
+                clock.rest()
 
     return run_forever

@@ -6,9 +6,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope import places
-from loopscope.jobs import JobContext, close
+from loopscope.hooks.job_around import JobAround
+from loopscope.jobs import close
 from loopscope.recorder import recorder
 from loopscope.records import NOWHERE
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,11 +46,17 @@ def install_background(patches: Patches, _: Settings) -> None:
 
 def _serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     async def __call__(self: Any, scope: Any, receive: Any, send: Any) -> None:  # noqa: N807
-        if scope["type"] != "http" or _JOB in scope:
-            return await original(self, scope, receive, send)
-        with JobContext(f"{scope['method']} (unmatched)", kind="http", site=NOWHERE) as job:
-            scope[_JOB] = job
-            return await original(self, scope, receive, _until_sent(send, job))
+        try:
+            if scope["type"] != "http" or _JOB in scope:
+                return await original(self, scope, receive, send)
+            with JobAround(f"{scope['method']} (unmatched)", "http", NOWHERE) as job:
+                if job is not None:
+                    scope[_JOB] = job
+                    send = _until_sent(send, job)
+                return await original(self, scope, receive, send)
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return __call__
 
@@ -60,30 +68,52 @@ def _until_sent(send: Callable[[Any], Awaitable[None]], job: Job) -> Callable[[A
     """
 
     async def send_and_see(message: Any) -> None:
-        await send(message)
-        if message["type"] == "http.response.start" and message["status"] >= FAILED:
-            job.exception = f"HTTP {message['status']}"
-        last = message["type"] == "http.response.body" and not message.get("more_body", False)
-        if last and not job.exception:
-            close(job, None)
+        try:
+            await send(message)
+        except BaseException as error:
+            step_out(error)
+            raise
+        try:
+            _see(message, job)
+        except Exception:
+            recorder.fault("response")
 
     return send_and_see
+
+
+def _see(message: Any, job: Job) -> None:
+    if message["type"] == "http.response.start" and message["status"] >= FAILED:
+        job.exception = f"HTTP {message['status']}"
+    last = message["type"] == "http.response.body" and not message.get("more_body", False)
+    if last and not job.exception:
+        close(job, None)
 
 
 def _routing(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     """The route's template names the job: paths with ids in them would be a name each."""
 
-    def handle(self: Any, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
-        job = scope.get(_JOB)
-        if job is not None:
-            try:
-                job.name = f"{scope['method']} {scope.get('root_path', '')}{_template(self, scope)}"
-                job.site = self.endpoint.__code__, 0
-            except AttributeError:  # an endpoint that is an object, or a route of another make
-                pass
-        return original(self, scope, receive, send)
+    async def handle(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            _name_after_route(self, scope)
+            return await original(self, scope, receive, send)
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return handle
+
+
+def _name_after_route(route: Any, scope: Any) -> None:
+    job = scope.get(_JOB)
+    if job is None:
+        return
+    try:
+        job.name = f"{scope['method']} {scope.get('root_path', '')}{_template(route, scope)}"
+        job.site = route.endpoint.__code__, 0
+    except AttributeError:  # an endpoint that is an object, or a route of another make
+        pass
+    except Exception:
+        recorder.fault("route")
 
 
 def _template(route: Any, scope: Any) -> str:
@@ -98,7 +128,11 @@ def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
     """The line that adds a background task says more than the one in the framework that calls it."""
 
     def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
-        original(self, *args, **options)
+        try:
+            original(self, *args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
         try:
             setattr(self, _SITE, places.note_caller(sys._getframe(1)))
         except Exception:
@@ -112,10 +146,14 @@ def _following_up(original: Callable[..., Awaitable[None]]) -> Callable[..., Awa
 
     async def __call__(self: Any) -> None:  # noqa: N807
         function = getattr(self, "func", None)
-        if function is None:
-            return await original(self)
-        name = getattr(function, "__name__", type(function).__name__)
-        with JobContext(name, kind="background", site=getattr(self, _SITE, None)):
-            return await original(self)
+        try:
+            if function is None:
+                return await original(self)
+            name = getattr(function, "__name__", type(function).__name__)
+            with JobAround(name, "background", getattr(self, _SITE, NOWHERE)):
+                return await original(self)
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return __call__

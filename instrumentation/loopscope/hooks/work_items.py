@@ -11,6 +11,7 @@ from loopscope.clock import now
 from loopscope.context import current_item, current_task, job_var, outer_item
 from loopscope.recorder import recorder
 from loopscope.records import CANCELLED, EXECUTOR, WorkItem
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,11 @@ RESOURCE = "_loopscope_resource"
 
 def noting_creation(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
-        original(self, *args, **options)
+        try:
+            original(self, *args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
         try:
             setattr(self, SITE, places.note_caller(sys._getframe(1)))
         except Exception:
