@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _MISSING = object()
 _MARK = "__loopscope_original__"
@@ -22,6 +22,10 @@ class Patches:
     def __repr__(self) -> str:
         return f"<Patches: {', '.join(f'{owner.__name__}.{name}' for owner, name, _, _ in self._done)}>"
 
+    def __iter__(self) -> Iterator[tuple[Any, str, Any, Any]]:
+        """Owner, name, what stood there in the owner itself, and what we put there."""
+        return iter(tuple(self._done))
+
     def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Put ``make(original)`` in the place of ``owner.name``; a missing name or one already ours stays."""
         original: Any = getattr(owner, name, _MISSING)
@@ -29,6 +33,8 @@ class Patches:
             return
         wrapper = make(original)
         functools.update_wrapper(wrapper, original)
+        if not hasattr(original, "__annotations__"):  # a builtin
+            wrapper.__annotations__ = {}
         setattr(wrapper, _MARK, original)
         self._done.append((owner, name, vars(owner).get(name, _MISSING), wrapper))
         setattr(owner, name, wrapper)
