@@ -45,14 +45,16 @@ class Graph:
         return f"<Graph: {len(self.needs)} tasks wait for tasks, {len(self.stuck)} for ever>"
 
     def _need(self, wait: Wait) -> Need | None:
+        if wait.until > 0:  # a time-out ends it
+            return None
         if wait.kind in PERMITS and wait.resource is not None:
             holds = self._case.holds.get(wait.resource.id, [])
             known = len(holds) >= max(1, wait.resource.capacity) and all(hold.task for hold in holds)
             return Need(tuple(hold.task.id for hold in holds if hold.task), every=False) if known else None
         if wait.kind in ENDS:
             if wait.awaits:
-                open_ones = tuple(id_ for id_ in wait.awaits if id_ in self._case.tasks)
-                return Need(open_ones, every=wait.kind == GATHER or not open_ones)
+                left = tuple(id_ for id_ in wait.awaits if id_ in self._case.tasks)
+                return Need(left, every=wait.kind == GATHER or not left)
             children = self._case.children.get(wait.task.id, ())
             return Need(tuple(child.id for child in children), every=False) if children else None
         return None

@@ -8,7 +8,7 @@ from loopscope.diagnosis import prose
 from loopscope.diagnosis.contention import contentions
 from loopscope.diagnosis.words import CONVOY, SERIALISED
 from loopscope.places import resolve
-from loopscope.records import INFO, SEMAPHORE, WARNING, Finding
+from loopscope.records import INFO, LOCK, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ class Convoy:
         idle = sum(suspended.values()) - suspended.get("pacing", 0.0)
         by_design = idle < self.SUSPENDED * held
         site = resolve(contention.holds[-1].site)
-        serial = resource.kind == SEMAPHORE
+        serial = resource.kind != LOCK
         tasks = {wait.task.id: wait.task for wait in contention.waits}
         return Finding(
             kind=SERIALISED if serial else self.kind,
