@@ -160,6 +160,7 @@ class Resource:
     holders: dict[int, Hold] = field(default_factory=dict)
     ref: Callable[[], Any] | None = None
     unfinished: int = 0  # of a queue: messages put in and not reported done
+    handed: int = 0  # permits released by others than their holders, which means that it counts something
     partners: dict[tuple[int, str], Partner] | None = None  # by task and role; the first ones
     short_waits: int = 0  # waits that were too short for a record of their own: their number
     short_waited: int = 0  # and their sum, ns
@@ -296,7 +297,8 @@ class Finding:
     did not know it. ``victims`` are names of tasks, coroutines or remote parties. ``evidence`` has numbers,
     seconds where it is time. ``cost`` is the time lost to it, in seconds, over all victims: it ranks.
     ``hit`` has the ids of the tasks that suffer and ``roots`` of those at fault: a finding whose roots
-    suffer from a more important finding is its symptom and folded into it.
+    suffer from a more important finding is its symptom and folded into it. ``jobs`` are the open jobs of
+    both, which the engine finds.
     """
 
     kind: str
@@ -314,6 +316,7 @@ class Finding:
     cost: float = 0.0
     hit: frozenset[int] = frozenset()
     roots: frozenset[int] = frozenset()
+    jobs: frozenset[int] = frozenset()
 
     @property
     def identity(self) -> tuple[str, Place, str]:

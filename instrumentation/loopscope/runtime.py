@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import survey, tracing, workers
 from loopscope.clock import Anchor, now
-from loopscope.diagnosis.live import Attendant
+from loopscope.diagnosis.live import Attendant, say
 from loopscope.exporter import ExporterError
 from loopscope.hooks import (
     anyio_tasks,
@@ -142,6 +142,9 @@ class Handle:
     def _deliver(self, batch: Batch) -> None:
         try:
             batch.findings += self._attendant.attend(batch)
+            for finding in batch.findings:
+                self.state.findings_seen[finding.kind] += 1
+                say(finding)
         except Exception:
             recorder.fault("diagnosis")
         for name, exporter in list(self.exporters.items()):

@@ -114,6 +114,7 @@ class LiveState:
         self.blocks_seen: Counter[str] = Counter()  # by cause
         self.blocked_time: Counter[str] = Counter()  # ns, by cause
         self.faults_seen: Counter[str] = Counter()  # by kind
+        self.findings_seen: Counter[str] = Counter()  # by kind
         self.lag = Histogram(LAG_BOUNDS)
         self.sample: Sample | None = None
 

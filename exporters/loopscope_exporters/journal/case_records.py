@@ -125,7 +125,7 @@ class Records:
         for row in rows.now.get("resources", ()):
             resource = self._resource(row["id"])
             resource.in_use, resource.waiting = row["in_use"], row["waiting"]
-            resource.unfinished = row["unfinished"]
+            resource.unfinished, resource.handed = row["unfinished"], row["handed"]
         for row in rows.now.get("partners", ()):
             place = rows.names.place(row["place"])
             partner = Partner(self._of(row), row["role"], place, row["count"], row["last"])

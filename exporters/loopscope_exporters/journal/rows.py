@@ -199,7 +199,8 @@ class Rows:
         )
 
     def level(self, resource: Resource) -> Row:
-        return self._resource(resource), resource.in_use, resource.waiting, resource.unfinished
+        id_ = self._resource(resource)
+        return id_, resource.in_use, resource.waiting, resource.unfinished, resource.handed
 
     def partner(self, resource: Resource, partner: Partner) -> Row:
         return (

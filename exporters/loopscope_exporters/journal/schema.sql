@@ -52,7 +52,8 @@ CREATE TABLE open_resources (          -- what is in resources now, where anythi
     id              INTEGER NOT NULL,
     in_use          INTEGER NOT NULL,  -- permits, busy workers, messages in a queue
     waiting         INTEGER NOT NULL,  -- waiters; items queued for an executor
-    unfinished      INTEGER NOT NULL   -- of a queue: messages put in and not reported done
+    unfinished      INTEGER NOT NULL,  -- of a queue: messages put in and not reported done
+    handed          INTEGER NOT NULL   -- permits that were released by others than their holders
 );
 
 CREATE TABLE open_partners (           -- tasks that act on a queue, an event or a condition that is waited for

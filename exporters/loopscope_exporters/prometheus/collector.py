@@ -12,7 +12,7 @@ from loopscope.recorder import recorder
 from loopscope.state import LiveState
 from loopscope_exporters.prometheus.health import Ratchet, loops, ourselves, process
 from loopscope_exporters.prometheus.waiting import executors, resources, waits
-from loopscope_exporters.prometheus.work import faults, jobs, tasks
+from loopscope_exporters.prometheus.work import faults, findings, jobs, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +43,7 @@ class LoopscopeCollector(Collector):
             "loops": partial(loops, ratchet=ratchet),
             "tasks": tasks,
             "faults": faults,
+            "findings": findings,
             "jobs": jobs,
             "waits": waits,
             "resources": resources,

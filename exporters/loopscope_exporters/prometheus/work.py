@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from loopscope.diagnosis.words import KINDS
 from loopscope.recorder import recorder
 from loopscope.records import (
     CANCELLED,
@@ -76,6 +77,16 @@ def faults(state: LiveState, _: int) -> Iterator[Metric]:
         "loopscope_lifecycle_faults_total",
         "What went wrong in the life of a task without anybody being told: coroutines never awaited, pending "
         "tasks collected, exceptions never retrieved. Should be 0.",
+        ("kind",),
+        {(kind,): count for kind, count in seen.items()},
+    )
+
+
+def findings(state: LiveState, _: int) -> Iterator[Metric]:
+    seen = dict.fromkeys(KINDS, 0) | dict(state.findings_seen)
+    yield counter(
+        "loopscope_findings_total",
+        "Diagnoses, each counted once, by what is wrong; `loopscope doctor` says the rest. Should be 0.",
         ("kind",),
         {(kind,): count for kind, count in seen.items()},
     )

@@ -1,4 +1,4 @@
-"""Blocks of the loop as events on the span of the task that caused them, kept until that span ends."""
+"""Blocks of the loop and findings as events on the spans of the tasks and jobs they are about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import Event
 from loopscope_exporters.spans.attributes import SECOND, code
 
 if TYPE_CHECKING:
-    from loopscope.records import Batch, Block
+    from loopscope.records import Batch, Block, Finding
     from loopscope.state import LiveState
     from loopscope_exporters.spans.owners import Owners
 
@@ -17,8 +17,8 @@ MOST_PER_SPAN = 128  # as the SDK's own limit
 MOST = 10_000
 
 
-class BlockEvents:
-    """Events by the id of their span. What does not fit is counted in the state's `dropped`."""
+class SpanEvents:
+    """Events by the id of their span, kept until it ends. The state's `dropped` counts what does not fit."""
 
     def __init__(self, state: LiveState) -> None:
         self._state = state
@@ -30,7 +30,12 @@ class BlockEvents:
         for block in batch.blocks:
             span_id = _home(block, owners, ending)
             if span_id is not None:
-                self._keep(span_id, block)
+                self._keep(span_id, _event(block, self._state.anchor.to_wall(block.started)))
+        at = self._state.anchor.to_wall(batch.now)
+        for finding in batch.findings:
+            for job in (self._state.jobs.get(id_) for id_ in finding.jobs):
+                if job is not None and job.trace_id and job.sampled:
+                    self._keep(job.id, _finding_event(finding, at))
 
     def take(self, span_id: int) -> tuple[Event, ...]:
         """The events of a span that ends now."""
@@ -38,7 +43,7 @@ class BlockEvents:
         self._count -= len(events)
         return tuple(events)
 
-    def _keep(self, span_id: int, block: Block) -> None:
+    def _keep(self, span_id: int, event: Event) -> None:
         events = self._waiting.setdefault(span_id, [])
         if len(events) >= MOST_PER_SPAN:
             self._state.dropped["span_event"] += 1
@@ -48,7 +53,7 @@ class BlockEvents:
             self._waiting = {span_id: (events := [])}
             self._count = 0
         self._count += 1
-        events.append(_event(block, self._state.anchor.to_wall(block.started)))
+        events.append(event)
 
 
 def _home(block: Block, owners: Owners, ending: set[int]) -> int | None:
@@ -70,6 +75,21 @@ def _event(block: Block, at: int) -> Event:
             "loopscope.block.seconds": (block.ended - block.started) / SECOND,
             "loopscope.block.call": block.call,
             **code(block.culprit),
+        },
+        timestamp=at,
+    )
+
+
+def _finding_event(finding: Finding, at: int) -> Event:
+    return Event(
+        "loopscope finding",
+        {
+            "loopscope.finding.kind": finding.kind,
+            "loopscope.finding.severity": finding.severity,
+            "loopscope.finding.confidence": finding.confidence,
+            "loopscope.finding.explain": finding.explain,
+            "loopscope.finding.fix": finding.fix,
+            **code(finding.culprit),
         },
         timestamp=at,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope.logs import logger
 from loopscope.records import HTTP
 from loopscope_exporters.spans.builder import SpanBuilder
-from loopscope_exporters.spans.events import BlockEvents
+from loopscope_exporters.spans.events import SpanEvents
 from loopscope_exporters.spans.owners import Owners
 from loopscope_exporters.spans.providers import PROCESSOR
 from loopscope_exporters.spans.still_open import StillOpen
@@ -32,7 +32,7 @@ class SpanOutput:
         self._provider = provider
         self._wait_threshold = int(settings.wait_threshold * SECOND)
         self._builder = SpanBuilder(state.anchor, provider, state.process.version)
-        self._events = BlockEvents(state)
+        self._events = SpanEvents(state)
         self._still_open = StillOpen(state, self._builder, int(settings.stuck_after * SECOND))
         self._failed = False
 

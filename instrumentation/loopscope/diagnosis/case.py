@@ -102,9 +102,17 @@ class Case:
         """Open holds by the id of the task that holds."""
         found: dict[int, list[Hold]] = defaultdict(list)
         for hold in self.snapshot.holds:
-            if hold.task is not None:
-                found[hold.task.id].append(hold)
+            holder = self.holder(hold)
+            if holder is not None:
+                found[holder.id].append(hold)
         return dict(found)
+
+    def holder(self, hold: Hold) -> Task | None:
+        """Who has the permit: where a task was made for the acquire alone, the one that made it."""
+        task = hold.task
+        if task is not None and task.id not in self.tasks and task.coroutine.endswith(".acquire"):
+            return self.task(task.parent)
+        return task
 
     @cached_property
     def items(self) -> dict[int, list[WorkItem]]:

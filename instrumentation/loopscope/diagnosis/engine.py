@@ -56,11 +56,14 @@ def _ask(rule: Rule, case: Case) -> list[Finding] | NotEnough:
 
 
 def _complete(finding: Finding, case: Case) -> Finding:
+    tasks = [task for id_ in finding.hit | finding.roots if (task := case.tasks.get(id_)) is not None]
     return replace(
         finding,
         since=case.wall(finding.since),
         code=finding.code or places.source(finding.culprit),
         victims=finding.victims[:MOST_VICTIMS],
+        job=finding.job or case.job_of(tasks),
+        jobs=frozenset(task.job.id for task in tasks if task.job is not None),
     )
 
 

@@ -10,7 +10,7 @@ from loopscope.records import GATHER, LIMITER, LOCK, SEMAPHORE, TASK
 
 if TYPE_CHECKING:
     from loopscope.diagnosis.case import Case
-    from loopscope.records import Task, Wait
+    from loopscope.records import Resource, Task, Wait
 
 PERMITS = frozenset({LOCK, SEMAPHORE, LIMITER})
 ENDS = frozenset({GATHER, TASK})
@@ -48,9 +48,7 @@ class Graph:
         if wait.until > 0:  # a time-out ends it
             return None
         if wait.kind in PERMITS and wait.resource is not None:
-            holds = self._case.holds.get(wait.resource.id, [])
-            known = len(holds) >= max(1, wait.resource.capacity) and all(hold.task for hold in holds)
-            return Need(tuple(hold.task.id for hold in holds if hold.task), every=False) if known else None
+            return self._permit(wait.resource)
         if wait.kind in ENDS:
             if wait.awaits:
                 left = tuple(id_ for id_ in wait.awaits if id_ in self._case.tasks)
@@ -58,6 +56,14 @@ class Graph:
             children = self._case.children.get(wait.task.id, ())
             return Need(tuple(child.id for child in children), every=False) if children else None
         return None
+
+    def _permit(self, resource: Resource) -> Need | None:
+        """Nothing is known of one that others release too, or that began without permits."""
+        holds = self._case.holds.get(resource.id, [])
+        holders = [self._case.holder(hold) for hold in holds]
+        if not 0 < resource.capacity <= len(holds) or self._case.resources.get(resource.id, resource).handed:
+            return None
+        return None if None in holders else Need(tuple(h.id for h in holders if h is not None), every=False)
 
     def _who_is_stuck(self) -> frozenset[int]:
         above: dict[int, list[int]] = defaultdict(list)

@@ -10,6 +10,7 @@ from loopscope.diagnosis.case import Case
 from loopscope.diagnosis.engine import Diagnosis, diagnose
 from loopscope.diagnosis.history import History
 from loopscope.diagnosis.rules import all_rules
+from loopscope.logs import logger
 from loopscope.recorder import SECOND
 
 if TYPE_CHECKING:
@@ -64,3 +65,16 @@ class Attendant:
         """What is wrong now; from any thread."""
         with self._lock:
             return diagnose([self.case(moment)])
+
+
+def say(finding: Finding) -> None:
+    """A log line; what is for information only is left to those who ask."""
+    if finding.is_serious:
+        logger().warning(
+            finding.explain,
+            finding=finding.kind,
+            severity=finding.severity,
+            culprit=str(finding.culprit),
+            job=finding.job,
+            fix=finding.fix,
+        )

@@ -161,8 +161,9 @@ def _let_go(resource: Resource) -> None:
     holders = resource.holders
     hold = holders.pop(task.id, None) if task is not None else None
     if hold is None:
-        key = next((k for k, h in holders.items() if h.task is task), next(iter(holders)))
-        hold = holders.pop(key)
+        key = next((k for k, h in holders.items() if _holds_for(h.task, task)), 0)
+        resource.handed += not key
+        hold = holders.pop(key or next(iter(holders)))
     resource.in_use -= 1
     hold.released = now()
     lasted, detail = hold.released - hold.acquired, recorder.detail
@@ -170,6 +171,11 @@ def _let_go(resource: Resource) -> None:
         lasted > recorder.hold_threshold and not detail.is_thin(task.job if task is not None else None)
     ):
         recorder.keep(recorder.ended_holds, hold)
+
+
+def _holds_for(holder: Task | None, task: Task | None) -> bool:
+    """Its own, or one that a task made for the acquire alone took for it, as `wait_for` does on 3.11."""
+    return holder is task or (holder is not None and task is not None and holder.parent == task.id)
 
 
 def _waiting(kind: str, would_wait: Callable[[Any], bool], detail: str = "") -> Callable[..., Any]:

@@ -37,14 +37,14 @@ class PermitsKept:
     def examine(self, case: Case) -> Iterator[Finding]:
         for id_, waits in case.waiters.items():
             holds = case.holds.get(id_, [])
-            resource = waits[0].resource
-            if resource is None or resource.kind not in PERMITS or len(holds) < max(1, resource.capacity):
+            resource = case.resources.get(id_, waits[0].resource)
+            if resource is None or resource.kind not in PERMITS or resource.handed:
+                continue
+            if not 0 < resource.capacity <= len(holds):
                 continue
             if min(case.since(waits[0].started), *(case.since(h.acquired) for h in holds)) < self.PATIENCE:
                 continue
-            dead = [h for h in holds if h.task is not None and h.task.id not in case.tasks]
-            if dead and self._is_passed_on(case, id_):
-                continue
+            dead = [h for h in holds if (t := case.holder(h)) is not None and t.id not in case.tasks]
             asleep = [h for h in holds if self._sleep_of(case, h) is not None]
             if dead:
                 yield self._forgotten(case, waits, dead)
@@ -52,17 +52,9 @@ class PermitsKept:
                 yield self._slept_on(case, waits, asleep)
 
     @staticmethod
-    def _is_passed_on(case: Case, resource: int) -> bool:
-        """Is it released by others than its holders, after these have ended? So signals are given."""
-        return any(
-            hold.task is not None and 0 < hold.task.ended < hold.released
-            for hold in case.history.last_holds
-            if hold.resource.id == resource
-        )
-
-    @staticmethod
     def _sleep_of(case: Case, hold: Hold) -> Wait | None:
-        wait = case.waits.get(hold.task.id) if hold.task is not None else None
+        holder = case.holder(hold)
+        wait = case.waits.get(holder.id) if holder is not None else None
         return wait if wait is not None and wait.kind == SLEEP else None
 
     def _is_unusual(self, case: Case, holds: Sequence[Hold]) -> bool:
@@ -80,7 +72,7 @@ class PermitsKept:
         return youngest > self.LONG and not paces
 
     def _slept_on(self, case: Case, waits: Sequence[Wait], holds: Sequence[Hold]) -> Finding:
-        sleeps = [case.waits[hold.task.id] for hold in holds if hold.task is not None]
+        sleeps = [wait for hold in holds if (wait := self._sleep_of(case, hold)) is not None]
         resource = holds[0].resource
         return self._finding(
             case,
@@ -126,7 +118,7 @@ class PermitsKept:
         fix: str,
     ) -> Finding:
         longest = case.since(waits[0].started)
-        holders = [hold.task for hold in holds if hold.task is not None]
+        holders = [holder for hold in holds if (holder := case.holder(hold)) is not None]
         return Finding(
             kind=self.kind,
             severity=severity,

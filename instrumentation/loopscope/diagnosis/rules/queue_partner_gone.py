@@ -48,18 +48,36 @@ class QueuePartnerGone:
             if taken and not one.queue.in_use and self._is_forsaken(case, one, taken):
                 yield self._no_producer(case, one, taken)
 
-    @staticmethod
-    def _is_forsaken(case: Case, one: Traffic, takers: Sequence[Wait]) -> bool:
-        """Does somebody wait for the takers' end, and can none of those who ever put do so again?"""
+    @classmethod
+    def _is_forsaken(cls, case: Case, one: Traffic, takers: Sequence[Wait]) -> bool:
+        """Does somebody wait for the takers' end, and can nobody near them put any more?
+
+        None of those who ever put, that is, and no task that still runs among all that were made by those who
+        wait: it might put a message one day.
+        """
         ids = {wait.task.id for wait in takers}
         awaiting = case.graph.behind(ids)
         producers = one.producers
         if not awaiting or not producers:
             return False
-        return all(
+        gone = all(
             id_ in awaiting if one.is_alive(task) else bool(task.parent) and task.parent in awaiting
             for id_, task in producers.items()
         )
+        return gone and not any(
+            cls._descends_from(case, task, awaiting)
+            for task in case.tasks.values()
+            if task.id not in ids | awaiting
+        )
+
+    @staticmethod
+    def _descends_from(case: Case, task: Task, ancestors: set[int]) -> bool:
+        parent: Task | None = task
+        for _ in range(100):  # generations
+            if parent is None or parent.id in ancestors:
+                break
+            parent = case.task(parent.parent)
+        return parent is not None and parent.id in ancestors
 
     def _no_consumer(
         self, case: Case, one: Traffic, waits: Sequence[Wait], consumers: Sequence[Task]

@@ -93,8 +93,8 @@ class TaskLeak:
             culprit=case.own_line(site),
             explain=(
                 f"{len(tasks)} tasks {tasks[0].coroutine}, started at {prose.where(site)}, are open and "
-                f"nobody waits for them: {rate:.1f} more each second for {prose.seconds(span)}, the oldest is "
-                f"{prose.seconds(case.since(tasks[0].created))} old{doing}."
+                f"nobody waits for them: {rate:.1f} more each second for {prose.seconds(span)}, the "
+                f"oldest is {prose.seconds(case.since(tasks[0].created))} old{doing}."
             ),
             fix="Give each a time-out of its own, or cancel it when nobody wants its result any more.",
             since=tasks[0].created,

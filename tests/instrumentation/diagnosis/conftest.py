@@ -1,0 +1,56 @@
+"""Running ill and healthy programs side by side, and asking the process and its journal what is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import pytest
+
+from loopscope.diagnosis.engine import diagnose
+from loopscope_exporters.journal import Journal
+
+HERE = Path(__file__).parent
+SECONDS = 2.5  # that the programs run
+
+
+class Said(NamedTuple):
+    """Findings about the same programs: of the living process, and from its journal when it is dead."""
+
+    live: list
+    journal: list
+
+
+def observed(name, folder):
+    """Run all programs of a file in one process, which dies of it."""
+    command = [sys.executable, HERE / "patients.py", HERE / f"{name}.py", folder, str(SECONDS)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    live = [SimpleNamespace(**finding) for finding in json.loads(ran.stdout.splitlines()[-1])]
+    return Said(live, [plain(finding) for finding in diagnose(Journal(folder).cases()).findings])
+
+
+def plain(finding):
+    return SimpleNamespace(
+        kind=finding.kind,
+        severity=finding.severity,
+        file=finding.culprit.file,
+        line=finding.culprit.line,
+        code=finding.code,
+        resource=finding.resource,
+        victims=list(finding.victims),
+        evidence=dict(finding.evidence),
+        explain=finding.explain,
+        fix=finding.fix,
+    )
+
+
+@pytest.fixture(scope="session")
+def said_of_sick(tmp_path_factory):
+    return observed("sick", tmp_path_factory.mktemp("sick"))
+
+
+@pytest.fixture(scope="session")
+def said_of_healthy(tmp_path_factory):
+    return observed("healthy", tmp_path_factory.mktemp("healthy"))
