@@ -75,6 +75,11 @@ def queue_is_unfinished(queue: Any) -> bool:
     return bool(getattr(queue, "_unfinished_tasks", True))
 
 
+def length_of(queue: Any) -> int:
+    """Messages in a queue of asyncio or a memory stream of anyio; 0 when the name is gone."""
+    return int(queue.qsize()) if hasattr(queue, "qsize") else len(getattr(queue, "buffer", ()))
+
+
 def unfinished_of(queue: Any) -> int:
     """Messages put in and not yet reported done; 0 when the name is gone."""
     return int(getattr(queue, "_unfinished_tasks", 0))

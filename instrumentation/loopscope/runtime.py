@@ -18,7 +18,10 @@ from loopscope.clock import Anchor, now
 from loopscope.diagnosis.live import Attendant, say
 from loopscope.exporter import ExporterError
 from loopscope.hooks import (
+    anyio_streams,
+    anyio_sync,
     anyio_tasks,
+    anyio_threads,
     children,
     executors,
     garbage,
@@ -211,8 +214,12 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
         except Exception:
             recorder.fault(f"install {hook.__name__}")
 
-    def when_there(install: Callable[[Patches, Settings], None]) -> Callable[[], None]:
-        return lambda: install(patches, settings)
+    def when_there(*installs: Callable[[Patches, Settings], None]) -> Callable[[], None]:
+        def install() -> None:
+            for one in installs:
+                one(patches, settings)
+
+        return install
 
     importing.when_imported(
         patches,
@@ -224,7 +231,8 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             "uvloop": when_there(uvloop.install),
             "uvicorn.server": lambda: uvicorn.install(patches, uninstrument),
             "httpx": when_there(http_client.install),
-            anyio_tasks.BACKEND: when_there(anyio_tasks.install),
+            anyio_tasks.BACKEND: when_there(anyio_tasks.install, anyio_sync.install, anyio_threads.install),
+            anyio_streams.STREAMS: when_there(anyio_streams.install),
             "multiprocessing.util": _say_goodbye_in_pool_workers,
             "multiprocessing.pool": when_there(multiprocessing_pools.install),
             "multiprocessing.process": when_there(children.install),

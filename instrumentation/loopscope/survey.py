@@ -12,6 +12,7 @@ from loopscope.hooks import multiprocessing_pools, process_pools
 from loopscope.hooks.partners import PARTNERS
 from loopscope.hooks.tasks import collected
 from loopscope.hooks.work_items import cancelled_unstarted
+from loopscope.owned import owned
 from loopscope.recorder import recorder
 from loopscope.records import CONDITION, EVENT, EXECUTOR, FUTURE, QUEUE
 
@@ -140,6 +141,7 @@ def look_at_workers(state: LiveState, moment: int) -> None:
 
 def look_at_partners(resources: Iterable[Resource]) -> None:
     """Who acts on what can be waited for, and how much is in it."""
+    owned.measure()
     for resource in resources:
         if resource.kind not in ACTED_ON or resource.ref is None:
             continue
@@ -148,7 +150,7 @@ def look_at_partners(resources: Iterable[Resource]) -> None:
         for partner in list(resource.partners.values()) if resource.partners else ():
             partner.site = places.resolve(partner.site)
         if resource.kind == QUEUE and owner is not None:
-            resource.in_use, resource.unfinished = owner.qsize(), private.unfinished_of(owner)
+            resource.in_use, resource.unfinished = private.length_of(owner), private.unfinished_of(owner)
         del owner
 
 

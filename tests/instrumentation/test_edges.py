@@ -260,7 +260,7 @@ def test_an_anyio_stream_is_a_queue_with_its_capacity(seen):
             task = asyncio.create_task(sends(sending))
             wait = await open_wait(seen, "sends", QUEUE)
             assert wait.resource.capacity == 1
-            assert wait.detail.endswith("send")
+            assert wait.detail == "put"
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

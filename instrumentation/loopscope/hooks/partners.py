@@ -15,6 +15,7 @@ from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from loopscope.hooks.patching import Patches
     from loopscope.settings import Settings
@@ -40,7 +41,7 @@ def _noting(role: str) -> Callable[..., Any]:
                 step_out(error)
                 raise
             try:
-                _note(self, role)
+                note(self, role, sys._getframe(1))
             except Exception:
                 recorder.fault("partner")
             return result
@@ -50,7 +51,8 @@ def _noting(role: str) -> Callable[..., Any]:
     return make
 
 
-def _note(primitive: Any, role: str) -> None:
+def note(primitive: Any, role: str, caller: FrameType) -> None:
+    """Count an act of the running task on an object that takes attributes."""
     task = current_task()
     if task is None:
         return
@@ -59,7 +61,7 @@ def _note(primitive: Any, role: str) -> None:
     if partner is None:
         if len(partners) >= MOST:
             return
-        site = places.note_caller(sys._getframe(2))
+        site = places.note_caller(caller)
         partner = partners[task.id, role] = Partner(task, role, site)
     partner.count += 1
     partner.last = now()

@@ -16,7 +16,6 @@ from loopscope.records import (
     CONDITION,
     ERROR,
     EVENT,
-    HTTP,
     LOCK,
     NOWHERE,
     OK,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 SITE = "_loopscope_site"  # on the primitive: where it was created
 RESOURCE = "_loopscope_resource"  # on the primitive: its record, made when it is first of interest
-WHOLE = frozenset({HTTP, QUEUE, BARRIER})  # waits inside of which nothing is the user's
 MAX_HOLDERS = 16  # named in a wait
 
 
@@ -210,8 +208,8 @@ def _begin_if_it_waits(
 
 
 def _is_news(task: Task | None) -> TypeGuard[Task]:
-    """What an HTTP client or a queue waits for inside is a part of what is a wait already."""
-    return task is not None and (task.wait is None or task.wait.kind not in WHOLE)
+    """What is waited for inside a wait is a part of it, but for the lock that a condition takes again."""
+    return task is not None and (task.wait is None or task.wait.kind == CONDITION)
 
 
 def _begin(resource: Resource, task: Task, site: Any) -> Wait:

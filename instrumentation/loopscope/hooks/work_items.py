@@ -72,11 +72,15 @@ class Asked(NamedTuple):
 
 
 def new_item(executor: Any, function: Any, depth: int, asked: Asked) -> WorkItem:
+    return item_for(resource_of(executor), function, depth, asked)
+
+
+def item_for(executor: Resource, function: Any, depth: int, asked: Asked) -> WorkItem:
     item = WorkItem(
         recorder.new_id(),
         asked.task,
         asked.job,
-        resource_of(executor),
+        executor,
         name_of(function),
         asked.site,
         asked.moment,
