@@ -24,12 +24,14 @@ MOST = 0.5  # of a block's time: what took more of it is its cause
 class Lateness(NamedTuple):
     """An interval in which the watchdog should have run and could not.
 
-    ``computed`` says whether the process used or wanted a processor meanwhile.
+    ``computed`` says whether the process used or wanted a processor meanwhile, ``loops`` which loops' threads
+    did for most of it.
     """
 
     due: int
     until: int
     computed: bool
+    loops: frozenset[int] = frozenset()
 
 
 def overlap(began: int, ended: int, start: int, end: int) -> int:
@@ -37,12 +39,10 @@ def overlap(began: int, ended: int, start: int, end: int) -> int:
     return max(0, min(ended, end) - max(began, start))
 
 
-def kept_late(began: int, ended: int, late: Iterable[Lateness]) -> str:
-    """GIL or HOST_PAUSED when the watchdog itself stood still for most of the block, else nothing."""
-    for one in late:
-        if overlap(began, ended, one.due, one.until) > (ended - began) * MOST:
-            return GIL if one.computed else HOST_PAUSED
-    return ""
+def kept_late(began: int, ended: int, late: Iterable[Lateness]) -> Lateness | None:
+    """The interval in which the watchdog itself stood still for most of the block."""
+    most = (ended - began) * MOST
+    return next((one for one in late if overlap(began, ended, one.due, one.until) > most), None)
 
 
 def collecting(began: int, ended: int, pauses: Iterable[tuple[int, int]]) -> bool:

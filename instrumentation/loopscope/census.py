@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
 LOOP, THREAD = "loop", "thread"
 SECOND = 1_000_000_000
 COMPUTING = 0.05  # of a span on a processor: a thread that is looked at
-MOST_THREADS = 200  # whose processor time is read
 MOST_LINES = 5  # told of one thread and span
 QUICK = 1_000  # iterations a second, from which on some task may spin
 SPINNING = 500  # steps a second of one task
 MOST_SPINS = 5  # told at once
-OURS = "loopscope-"
 
 
 @dataclass(slots=True)
@@ -46,19 +43,18 @@ class Census:
         self._hotspots = hotspots
         self._at = 0
         self._loops: dict[LoopClock, _Seen] = {}
-        self._threads: dict[int, int] = {}  # processor time by identity
         self._steps: dict[int, tuple[int, int]] = {}  # steps and running time by task, of the first look
         self._steps_at = 0
 
     def take(self, batch: Batch, clocks: Iterable[LoopClock], items: Iterable[WorkItem]) -> None:
         """Add to the batch what happened since the last call; the first only takes stock."""
         span, self._at = batch.now - self._at if self._at else 0, batch.now
-        clocks = list(clocks)
+        clocks, names = list(clocks), self._hotspots.names
         batch.loop_uses += [use for clock in clocks if (use := self._use(clock, batch.now, span))]
         self._loops = {clock: seen for clock, seen in self._loops.items() if clock in clocks}
-        used = self._processor_times()
+        used = self._hotspots.used()
         if span:
-            batch.hotspots += self._spots(batch.now, span, used, clocks, items)
+            batch.hotspots += self._spots(span, used, names | self._hotspots.names, clocks, items)
         loops = {clock.thread for clock in clocks}
         self._hotspots.computing = frozenset(
             thread for thread, cpu in used.items() if cpu > span * COMPUTING and span and thread not in loops
@@ -85,25 +81,14 @@ class Census:
             max(0, now.queued - before.queued),
         )
 
-    def _processor_times(self) -> dict[int, int]:
-        """Processor time of Python's threads since the last call, by identity; a new thread has used none."""
-        times = {
-            thread.ident: sampling.thread_time(thread.native_id)[0]
-            for thread in threading.enumerate()[:MOST_THREADS]
-            if thread.ident and thread.native_id and not thread.name.startswith(OURS)
-        }
-        before, self._threads = self._threads, times
-        return {thread: time - before.get(thread, time) for thread, time in times.items()}
-
     def _spots(
         self,
-        moment: int,
         span: int,
         used: dict[int, int],
+        names: dict[int, str],
         clocks: list[LoopClock],
         items: Iterable[WorkItem],
     ) -> list[Hotspot]:
-        names = {thread.ident: thread.name for thread in threading.enumerate()}
         loops = {clock.thread for clock in clocks}
         working = {item.thread: item.id for item in items if item.thread}
         spots = []
@@ -111,7 +96,7 @@ class Census:
             lines, of = _by_line(looks), looks.total()
             spots += [
                 Hotspot(
-                    moment,
+                    self._at,
                     span,
                     names.get(thread, ""),
                     LOOP if thread in loops else THREAD,

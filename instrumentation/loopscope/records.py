@@ -247,7 +247,7 @@ class Block:
     ``cause`` is a word of `loopscope.causes`. ``culprit`` is the innermost frame of the user's own
     code, ``call`` the text of its line; ``stack`` is outermost first; ``cpu`` is ns of the loop's thread.
     ``waits_for`` names the library function it stands in when that waits for another thread, or for the loop
-    itself; ``holder`` the other thread whose C code kept the GIL meanwhile: culprit and stack are that one's.
+    itself; ``holder`` the other thread whose C code kept the GIL meanwhile.
     """
 
     id: int
@@ -263,6 +263,7 @@ class Block:
     job: Job | None = None  # the task's job when it was seen
     waits_for: str = ""
     holder: str = ""
+    queued: int = 0  # ns its thread queued for a processor
 
 
 @dataclass(slots=True, eq=False)

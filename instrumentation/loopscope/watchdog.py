@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loopscope import causes, places, reach, sync_waits
-from loopscope.causes import BLOCKING_CALL, CPU, GC, IMPORT, OWN_LOOP, Lateness
+from loopscope.causes import BLOCKING_CALL, CPU, GC, GIL, HOST_PAUSED, IMPORT, OWN_LOOP, Lateness
 from loopscope.clock import now
 from loopscope.hooks import garbage
 from loopscope.hotspots import Hotspots
@@ -28,6 +28,7 @@ LOOKS = 2  # per block threshold: one of them falls into the second half of the 
 MOST_STACKS = 40  # taken of one block
 DEPTH = 60  # frames kept of a stack
 BUSY_SHARE = 0.5  # of a block's time on a processor: more is computing, less is waiting
+ALIVE_SHARE = 0.1  # of a time in which the watchdog could not run: with less the host stood still
 THINK_AFTER = SECOND // 4  # a block this old is asked who could end it; then again at twice its age
 
 Key = tuple[int, int]  # a loop's thread and the moment its handle began
@@ -42,8 +43,12 @@ class Sighting:
     job: Job | None
     looks: Counter[Place] = field(default_factory=Counter)
     stacks: dict[Place, tuple[Place, ...]] = field(default_factory=dict)
-    first_look: tuple[int, int] = (0, 0)  # time, processor time of the loop's thread
-    last_look: tuple[int, int] = (0, 0)
+    first_look: tuple[int, int, int] = (
+        0,
+        0,
+        0,
+    )  # time, and what its thread had run and queued
+    last_look: tuple[int, int, int] = (0, 0, 0)
     block: Block | None = None
     think_at: int = THINK_AFTER
     waits_for: str = ""
@@ -92,7 +97,13 @@ class Watchdog(threading.Thread):
     def _note_lateness(self, due: int, books: _Books) -> None:
         late = now() - due
         if late > recorder.block_threshold // 2:
-            self._late.append(Lateness(due, due + late, books.used_since() > late * BUSY_SHARE))
+            lines = self.hotspots.lines()  # first of all: whatever gives the GIL away lets threads move on
+            process, loops = books.used_since()
+            computed = process > late * ALIVE_SHARE or max(loops.values(), default=0) > late * BUSY_SHARE
+            busy = frozenset(thread for thread, used in loops.items() if used > late * BUSY_SHARE)
+            self._late.append(Lateness(due, due + late, computed, busy))
+            if computed and not busy:
+                self.hotspots.suspect(lines)
 
     def look(self, moment: int) -> None:
         """Look once at every loop that is awake, and at the threads that compute."""
@@ -111,7 +122,7 @@ class Watchdog(threading.Thread):
     def _look_at(self, clock: LoopClock, began: int, moment: int, frames: Mapping[int, FrameType]) -> None:
         frame = frames[clock.thread]
         stack = tuple(places.stack(frame))[:DEPTH]
-        processor = _processor_time(clock)
+        processor = thread_time(clock.native_thread)
         with self._lock:
             if clock.mark == began and clock.woke:
                 sighting = self._see(clock, began, moment, stack, processor)
@@ -125,15 +136,15 @@ class Watchdog(threading.Thread):
         began: int,
         moment: int,
         stack: tuple[Place, ...],
-        processor: int,
+        processor: tuple[int, int],
     ) -> Sighting:
         key = clock.thread, began
         sighting = self._seen.get(key)
         if sighting is None:
             task = clock.running
             sighting = self._seen[key] = Sighting(clock, task, task.job if task else None)
-            sighting.first_look = moment, processor
-        sighting.last_look = moment, processor
+            sighting.first_look = moment, *processor
+        sighting.last_look = moment, *processor
         if sighting.looks.total() < MOST_STACKS:
             culprit = places.culprit(stack)
             sighting.looks[culprit] += 1
@@ -200,8 +211,10 @@ class Watchdog(threading.Thread):
         if causes.collecting(*lasted, garbage.pauses()):
             return GC
         late = causes.kept_late(*lasted, list(self._late))
-        if late:
-            return late
+        if late is not None:
+            others_did = late.computed and sighting is not None and sighting.clock.thread not in late.loops
+            block.holder = self.hotspots.suspected if others_did else ""
+            return GIL if late.computed else HOST_PAUSED
         if sighting is None:
             return BLOCKING_CALL
         if sighting.own_loop:
@@ -209,7 +222,7 @@ class Watchdog(threading.Thread):
         if causes.importing(block.stack):
             return IMPORT
         elapsed = sighting.last_look[0] - sighting.first_look[0]
-        return CPU if elapsed and block.cpu > elapsed * BUSY_SHARE else BLOCKING_CALL
+        return CPU if elapsed and block.cpu + block.queued > elapsed * BUSY_SHARE else BLOCKING_CALL
 
 
 def _think(sighting: Sighting, clock: LoopClock, frame: FrameType) -> None:
@@ -225,28 +238,22 @@ class _Books:
 
     def __init__(self) -> None:
         self._process = time.process_time_ns()
-        self._loops = [(clock, _processor_time(clock)) for clock in list(recorder.loops) if clock.thread]
+        self._loops = [
+            (clock, sum(thread_time(clock.native_thread))) for clock in list(recorder.loops) if clock.thread
+        ]
 
-    def used_since(self) -> int:
-        """The most that any of them used, or wanted to use, since then; ns."""
-        loops = [_processor_time(clock) - before for clock, before in self._loops]
-        return max(time.process_time_ns() - self._process, *loops, 0)
+    def used_since(self) -> tuple[int, dict[int, int]]:
+        """What the process used since then, and what each loop's thread used or wanted to use; ns."""
+        loops = {clock.thread: sum(thread_time(clock.native_thread)) - used for clock, used in self._loops}
+        return time.process_time_ns() - self._process, loops
 
 
 def _describe(block: Block, sighting: Sighting) -> None:
     """The culprit is the one seen most often; its first stack stands for all."""
-    block.cpu = sighting.last_look[1] - sighting.first_look[1]
+    _, block.cpu, block.queued = (b - a for a, b in zip(sighting.first_look, sighting.last_look, strict=True))
     block.waits_for = sighting.waits_for
     culprit = sighting.looks.most_common(1)[0][0]
     if culprit != block.culprit:
         block.culprit = culprit
         block.call = places.source(culprit)
         block.stack = sighting.stacks[culprit]
-
-
-def _processor_time(clock: LoopClock) -> int:
-    """Time the loop's thread ran or wanted to run, ns.
-
-    Waiting for a processor counts, or a busy host would make computing look like waiting.
-    """
-    return sum(thread_time(clock.native_thread))

@@ -161,6 +161,7 @@ def test_c_code_that_holds_the_gil_is_named_as_such(seen):
     """No Python thread could look meanwhile, ours included, though the process computed."""
 
     async def main():
+        await asyncio.sleep(0.2)
         sum(range(40_000_000))
 
     batch = seen.run(main())

@@ -190,7 +190,7 @@ class Records:
         return Block(
             row["id"], row["thread"], self._optional(row), row["started"], row["ended"], row["cause"],
             Place(row["file"], row["line"], row["function"]), row["call"], parse_stack(row["stack"]),
-            row["cpu"], self._jobs.get(row["job"]), row["waits_for"], row["holder"],
+            row["cpu"], self._jobs.get(row["job"]), row["waits_for"], row["holder"], row["queued"],
         )  # fmt: skip
 
     @staticmethod

@@ -178,6 +178,7 @@ class Rows:
             "\n".join(map(str, block.stack)),
             block.waits_for,
             block.holder,
+            block.queued,
         )
 
     def fault(self, fault: Fault) -> Row:

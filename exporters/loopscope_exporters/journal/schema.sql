@@ -188,7 +188,8 @@ CREATE TABLE blocks (                  -- intervals in which a loop's thread did
     call            TEXT    NOT NULL,  -- text of that line
     stack           TEXT    NOT NULL,  -- a frame a line, outermost first: file:line in function
     waits_for       TEXT    NOT NULL,  -- the library function in which the thread waited
-    holder          TEXT    NOT NULL   -- the other thread that kept the GIL, if any; culprit and stack are its
+    holder          TEXT    NOT NULL,  -- the other thread that kept the GIL, if any
+    queued          INTEGER NOT NULL   -- ns its thread queued for a processor
 );
 CREATE TABLE open_blocks AS SELECT * FROM blocks;
 
