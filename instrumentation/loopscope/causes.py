@@ -30,7 +30,7 @@ class Lateness(NamedTuple):
 
     due: int
     until: int
-    computed: bool
+    computed: bool = True
     loops: frozenset[int] = frozenset()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loopscope import awaits, places, private, sampling
 from loopscope.context import open_tasks
-from loopscope.usage import Hotspot, LoopUse, Spin
+from loopscope.usage import LOOP, THREAD, Hotspot, LoopUse, Spin
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from loopscope.loop_clock import LoopClock
     from loopscope.records import Batch, Place, RawPlace, Task, WorkItem
 
-LOOP, THREAD = "loop", "thread"
 SECOND = 1_000_000_000
 COMPUTING = 0.05  # of a span on a processor: a thread that is looked at
 MOST_LINES = 5  # told of one thread and span

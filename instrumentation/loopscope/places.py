@@ -89,7 +89,8 @@ def resolve(raw: Place | RawPlace | None) -> Place:
 def stack(frame: FrameType | None) -> Iterator[Place]:
     """The places of a thread's frames, innermost first, down to the event loop."""
     while frame is not None and id(frame.f_code) not in stop_codes:
-        yield Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        code = frame.f_code  # an instruction of no line has none to give
+        yield Place(code.co_filename, frame.f_lineno or code.co_firstlineno, code.co_qualname)
         frame = frame.f_back
 
 

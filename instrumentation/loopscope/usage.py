@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from loopscope.records import Place, RawPlace, Task
 
+LOOP, THREAD = "loop", "thread"  # roles of threads
+
 
 @dataclass(slots=True)
 class Lag:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from loopscope.loop_clock import LoopClock
+    from loopscope.records import RawPlace
 
 LOOKS = 2  # per block threshold: one of them falls into the second half of the shortest block
 MOST_STACKS = 40  # taken of one block
@@ -82,28 +83,34 @@ class Watchdog(threading.Thread):
             due, books = now() + int(pause * SECOND), _Books()
             if self._halt.wait(pause):
                 return
-            self._note_lateness(due, books)
             try:
-                self.look(now())
+                self._round(due, now(), books)
             except Exception:
                 recorder.fault("watchdog")
             self.cpu = time.thread_time_ns()
+
+    def _round(self, due: int, moment: int, books: _Books) -> None:
+        """Look first of all: whatever gives the GIL away, such as reading a file, lets threads move on."""
+        late = moment - due
+        is_late = late > recorder.block_threshold // 2
+        lines = self.hotspots.lines() if is_late else {}
+        self.look(moment)
+        if is_late:
+            self._note_lateness(Lateness(due, moment), books, lines)
 
     def stop(self) -> None:
         self._halt.set()
         if self.is_alive() and threading.current_thread() is not self:
             self.join(timeout=2)
 
-    def _note_lateness(self, due: int, books: _Books) -> None:
-        late = now() - due
-        if late > recorder.block_threshold // 2:
-            lines = self.hotspots.lines()  # first of all: whatever gives the GIL away lets threads move on
-            process, loops = books.used_since()
-            computed = process > late * ALIVE_SHARE or max(loops.values(), default=0) > late * BUSY_SHARE
-            busy = frozenset(thread for thread, used in loops.items() if used > late * BUSY_SHARE)
-            self._late.append(Lateness(due, due + late, computed, busy))
-            if computed and not busy:
-                self.hotspots.suspect(lines)
+    def _note_lateness(self, late: Lateness, books: _Books, lines: Mapping[int, RawPlace | Place]) -> None:
+        lasted = late.until - late.due
+        process, loops = books.used_since()
+        busy = frozenset(thread for thread, used in loops.items() if used > lasted * BUSY_SHARE)
+        computed = bool(busy) or process > lasted * ALIVE_SHARE
+        self._late.append(late._replace(computed=computed, loops=busy))
+        if computed and not busy:
+            self.hotspots.suspect(lines)
 
     def look(self, moment: int) -> None:
         """Look once at every loop that is awake, and at the threads that compute."""
@@ -122,13 +129,14 @@ class Watchdog(threading.Thread):
     def _look_at(self, clock: LoopClock, began: int, moment: int, frames: Mapping[int, FrameType]) -> None:
         frame = frames[clock.thread]
         stack = tuple(places.stack(frame))[:DEPTH]
+        if clock.mark != began or not clock.woke:
+            return
         processor = thread_time(clock.native_thread)
         with self._lock:
-            if clock.mark == began and clock.woke:
-                sighting = self._see(clock, began, moment, stack, processor)
-                if moment - began >= sighting.think_at:
-                    sighting.think_at = 2 * (moment - began)
-                    _think(sighting, clock, frame)
+            sighting = self._see(clock, began, moment, stack, processor)
+        if moment - began >= sighting.think_at and clock.mark == began:
+            sighting.think_at = 2 * (moment - began)
+            _think(sighting, clock, frame)
 
     def _see(
         self,

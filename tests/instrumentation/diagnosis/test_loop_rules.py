@@ -1,0 +1,306 @@
+"""Programs whose loop is blocked, crowded out, saturated or burnt, and others that only look like it."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from loopscope.diagnosis.engine import diagnose
+from programs import run
+
+SERVICE = """
+    import asyncio, json, os, re, socket, sqlite3, subprocess, sys, threading, time, urllib.request, zlib
+    from concurrent.futures import ThreadPoolExecutor
+
+    async def ticker():
+        while True:
+            await asyncio.sleep(0.02)
+
+    def main(work):
+        async def body():
+            ticking = asyncio.create_task(ticker(), name="ticker")
+            await asyncio.sleep(0.1)
+            await work()
+            ticking.cancel()
+
+        observe()
+        asyncio.run(body())
+"""
+
+
+@pytest.fixture
+def findings(tmp_path):
+    """What is found in the journal of a program: those that matter, and all."""
+
+    def find(program):
+        ran = run(tmp_path, SERVICE, program)
+        return [f for f in diagnose(ran.journal.cases()).findings if f.severity != "info"]
+
+    return find
+
+
+def line_of(finding):
+    """The text of the line to blame."""
+    return Path(finding.culprit.file).read_text().splitlines()[finding.culprit.line - 1].strip()
+
+
+BLOCKING = {
+    "a sleep": ("time.sleep(1.0)", ""),
+    "a program that is waited for": (
+        'subprocess.run([sys.executable, "-c", "import time; time.sleep(1.0)"])',
+        "",
+    ),
+    "a query of a locked database": (
+        "second.execute('BEGIN IMMEDIATE')",
+        """
+        sqlite3.connect("shop.db").close()
+        first = sqlite3.connect("shop.db", isolation_level=None)
+        first.execute("BEGIN IMMEDIATE")
+        second = sqlite3.connect("shop.db", isolation_level=None, timeout=1.2)
+        """,
+    ),
+    "a server that answers late": (
+        "urllib.request.urlopen(address, timeout=1.2)",
+        """
+        server = socket.create_server(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        """,
+    ),
+    "an expression that backtracks": (
+        "re.match(r'(a|b|ab)*c', 'ab' * 24 + 'd')",
+        "",
+    ),
+    "a compression": ("zlib.compress(noise, 9)", "noise = os.urandom(50_000_000)"),
+    "a lock that a thread keeps": (
+        "lock.acquire()",
+        """
+        lock = threading.Lock()
+        threading.Thread(target=lambda: (lock.acquire(), time.sleep(1.4), lock.release())).start()
+        """,
+    ),
+    "a result of a pool": ("POOL.submit(time.sleep, 1.0).result()", "POOL = ThreadPoolExecutor(1)"),
+    "the end of a pool": (
+        "POOL.shutdown(wait=True)",
+        "POOL = ThreadPoolExecutor(1)\nPOOL.submit(time.sleep, 1.4)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BLOCKING)
+def test_a_synchronous_call_on_the_loop(findings, case):
+    """Whatever it is: the innermost line of the program's own code is to blame."""
+    call, before = BLOCKING[case]
+    program = f"""
+    def inner():
+        {call}
+
+    async def work():
+        try:
+            inner()
+        except (OSError, sqlite3.OperationalError):
+            pass
+
+    {textwrap.indent(textwrap.dedent(before), " " * 4).strip()}
+    main(work)
+    """
+    found = findings(program)
+    assert [finding.kind for finding in found] == ["loop_blocked"]
+    assert line_of(found[0]) == call
+    assert found[0].culprit.function == "inner"
+    assert "ticker" in found[0].victims
+
+
+def test_many_short_blocks_one_after_the_other(findings):
+    """None is long, but all are ready at once: together they are a long one."""
+    found = findings("""
+    def decode():
+        time.sleep(0.03)
+
+    async def one():
+        decode()
+
+    async def work():
+        for _ in range(3):
+            await asyncio.gather(*(one() for _ in range(15)))
+
+    main(work)
+    """)
+    assert [finding.kind for finding in found] == ["loop_blocked"]
+    assert found[0].culprit.function == "decode"
+
+
+def test_many_tiny_steps_at_once(findings):
+    """No step is worth a word; thousands of them are."""
+    found = findings("""
+    def sign(text):
+        return sum(ord(letter) for letter in text)
+
+    async def push(text):
+        sign(text)
+
+    async def work():
+        for _ in range(4):
+            await asyncio.gather(*(push("x" * 4000) for _ in range(2500)))
+
+    main(work)
+    """)
+    assert [finding.kind for finding in found] == ["loop_saturated"]
+    assert found[0].culprit.function.startswith("sign")
+
+
+@pytest.mark.parametrize("pause", ["asyncio.sleep(0)", "once()"])
+def test_polling_without_a_pause(findings, pause):
+    """The loop is awake all the time, and one task is why."""
+    found = findings(f"""
+    import types
+
+    @types.coroutine
+    def once():
+        yield
+
+    async def poll(end):
+        while time.monotonic() < end:
+            await {pause}
+
+    async def work():
+        await asyncio.create_task(poll(time.monotonic() + 4))
+
+    main(work)
+    """)
+    assert [finding.kind for finding in found] == ["busy_loop"]
+    assert found[0].culprit.function in {"poll", "once"}
+
+
+def test_threads_that_compute_in_python(findings):
+    """The loop waits at the interpreter's lock: the line that started them is to blame."""
+    found = findings("""
+    def count(end):
+        total = 0
+        while time.monotonic() < end:
+            for number in range(1000):
+                total += number
+
+    async def work():
+        loop, pool, end = asyncio.get_running_loop(), ThreadPoolExecutor(4), time.monotonic() + 4
+        await asyncio.gather(*(loop.run_in_executor(pool, count, end) for _ in range(4)))
+
+    main(work)
+    """)
+    assert [finding.kind for finding in found] == ["gil_contention"]
+    assert "run_in_executor" in line_of(found[0])
+
+
+def test_a_thread_whose_c_code_keeps_the_lock(findings):
+    """No pure Python is needed to keep the loop from running."""
+    found = findings("""
+    def add_up(end):
+        while time.monotonic() < end:
+            sum(range(12_000_000))
+
+    async def work():
+        thread = threading.Thread(target=add_up, args=(time.monotonic() + 4,))
+        thread.start()
+        while thread.is_alive():
+            await asyncio.sleep(0.01)
+
+    main(work)
+    """)
+    assert [finding.kind for finding in found] == ["gil_contention"]
+    assert line_of(found[0]) == "sum(range(12_000_000))"
+
+
+WAITING = {
+    "for a coroutine": "asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(timeout=1)",
+    "for a thread that waits for the loop": "pool.submit(ask, loop).result(timeout=1)",
+    "for an event that a task sets": "ready.wait(timeout=1)",
+    "for a queue that a task fills": "box.get(timeout=1)",
+    "for a lock that a task holds": "lock.acquire(timeout=1)",
+}
+
+
+@pytest.mark.parametrize("case", WAITING)
+def test_waiting_on_the_loop_for_the_loop(findings, case):
+    """A deadlock, until the time is up."""
+    found = findings(f"""
+    import queue
+
+    def ask(loop):
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(timeout=1)
+
+    async def help(ready, box, lock):
+        with lock:
+            await asyncio.sleep(0.01)
+        box.put(1)
+        ready.set()
+
+    async def work():
+        loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(1)
+        ready, box, lock = threading.Event(), queue.Queue(), threading.Lock()
+        helper = asyncio.create_task(help(ready, box, lock))
+        await asyncio.sleep(0)
+        try:
+            {WAITING[case]}
+        except (TimeoutError, queue.Empty):
+            pass
+        await helper
+
+    main(work)
+    """)
+    assert [finding.kind for finding in found] == ["sync_wait_on_loop"]
+    assert line_of(found[0]) == WAITING[case]
+
+
+HEALTHY = {
+    "computes in slices": """
+        async def work():
+            for _ in range(80):
+                end = time.monotonic() + 0.015
+                while time.monotonic() < end:
+                    pass
+                await asyncio.sleep(0.015)
+    """,
+    "computes once, briefly": """
+        async def work():
+            sum(range(3_000_000))
+            await asyncio.sleep(1)
+    """,
+    "waits for programs in threads": """
+        async def work():
+            command = [sys.executable, "-c", "import time; time.sleep(0.8)"]
+            await asyncio.gather(*(asyncio.to_thread(subprocess.run, command) for _ in range(3)))
+    """,
+    "compresses in threads": """
+        async def work():
+            noise = await asyncio.to_thread(lambda: bytes(2_000_000))
+            for _ in range(4):
+                await asyncio.gather(*(asyncio.to_thread(zlib.compress, noise, 6) for _ in range(3)))
+    """,
+    "imports what it needs at the start": """
+        async def work():
+            import decimal, email.mime.text, http.server, unittest.mock, xml.dom.minidom
+            await asyncio.sleep(0.5)
+    """,
+    "gives way between small portions": """
+        async def work():
+            for _ in range(300):
+                sum(range(50_000))
+                await asyncio.sleep(0)
+    """,
+    "has much garbage": """
+        async def work():
+            for _ in range(5):
+                rings = [[n] for n in range(60_000)]
+                for ring in rings:
+                    ring.append(ring)
+                await asyncio.sleep(0.05)
+    """,
+}
+
+
+@pytest.mark.parametrize("case", HEALTHY)
+def test_a_healthy_program_gives_no_alarm(findings, case):
+    """It may look busy; nobody has to wait for long."""
+    program = textwrap.dedent(HEALTHY[case]) + "\nmain(work)\n"
+    assert [(finding.kind, line_of(finding)) for finding in findings(program)] == []
