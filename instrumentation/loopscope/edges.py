@@ -86,17 +86,20 @@ def _timers(loops: Iterable[Any]) -> dict[int, int]:
     earliest: dict[int, int] = {}
     for loop in loops:
         for handle in private.timers_of(loop):
-            callback = handle._callback
-            owner = getattr(callback, "__self__", None)
-            about = (
-                [getattr(owner, name, None) for name in ("_task", "_host_task")] if owner is not None else []
-            )
-            about += (handle._args or ())[:1]
-            for one in about:
+            owner = getattr(handle._callback, "__self__", None)
+            for one in chain(_interrupted_by(owner), (handle._args or ())[:1]):
                 if isinstance(one, asyncio.Future):
                     when = int(handle.when() * SECOND)
                     earliest[id(one)] = min(when, earliest.get(id(one), when))
     return earliest
+
+
+def _interrupted_by(timer: Any) -> Iterator[Any]:
+    """The task of a time-out of asyncio's, anyio's or aiohttp's, or the future of one for a single answer."""
+    for name in ("_task", "_host_task", "_waiter"):
+        yield getattr(timer, name, None)
+    for callback, *_ in getattr(timer, "_callbacks", None) or ():
+        yield from getattr(getattr(callback, "__self__", None), "_tasks", ())
 
 
 def _tasks_behind(future: Any, depth: int) -> Iterator[Any]:

@@ -18,6 +18,7 @@ from loopscope.clock import Anchor, now
 from loopscope.diagnosis.live import Attendant, say
 from loopscope.exporter import ExporterError
 from loopscope.hooks import (
+    aiohttp_client,
     anyio_streams,
     anyio_sync,
     anyio_tasks,
@@ -26,6 +27,7 @@ from loopscope.hooks import (
     executors,
     garbage,
     http_client,
+    httpcore_pool,
     importing,
     loops,
     multiprocessing_pools,
@@ -231,6 +233,9 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             "uvloop": when_there(uvloop.install),
             "uvicorn.server": lambda: uvicorn.install(patches, uninstrument),
             "httpx": when_there(http_client.install),
+            httpcore_pool.MODULE: when_there(httpcore_pool.install),
+            aiohttp_client.CLIENT: when_there(aiohttp_client.install_client),
+            aiohttp_client.CONNECTOR: when_there(aiohttp_client.install_connector),
             anyio_tasks.BACKEND: when_there(anyio_tasks.install, anyio_sync.install, anyio_threads.install),
             anyio_streams.STREAMS: when_there(anyio_streams.install),
             "multiprocessing.util": _say_goodbye_in_pool_workers,

@@ -99,6 +99,7 @@ class LiveState:
         self.hosted = hosted  # items of another process's pool that this process runs
         self.blocks: dict[tuple[int, int], Block] = {}  # by thread and beginning
         self.waits: dict[int, Wait] = {}  # by task id, of unhooked kinds, found by looking at suspended tasks
+        self.looked: dict[int, int] = {}  # by task id: when it had last run when its chain was read
         self.resources: dict[int, Resource] = {}
         self.open_faults: dict[int, Fault] = {}  # of tasks; errors of our own are `faults`
 

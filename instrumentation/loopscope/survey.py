@@ -46,18 +46,32 @@ def look_at_tasks(state: LiveState, moment: int) -> None:
         record.name = task.get_name()
         if looked < MOST_CHAINS and _is_news(state, record):
             looked += 1
+            state.looked[record.id] = record.last_ran
             wait = awaits.suspended(record, task, edges)
             if wait is not None:
                 found.append(wait)
-            elif not record.steps:
-                record.last_ran = moment
+            else:
+                _nothing_found(state, record, moment)
         del task
-    for wait in list(state.waits.values()):
-        if wait.task.id not in alive or _is_over(wait):
-            del state.waits[wait.task.id]
+    _forget_gone(state, alive)
     _put_into_words(found, state.items.values())
     for wait in found:
         _remember(state, wait, moment)
+
+
+def _nothing_found(state: LiveState, record: Task, moment: int) -> None:
+    """It runs, or its hooked wait tells all: what an earlier look found behind that one is over."""
+    state.waits.pop(record.id, None)
+    if not record.steps and record.wait is None:
+        record.last_ran = moment
+
+
+def _forget_gone(state: LiveState, alive: set[int]) -> None:
+    for wait in list(state.waits.values()):
+        if wait.task.id not in alive or _is_over(wait):
+            del state.waits[wait.task.id]
+    for id_ in state.looked.keys() - alive:
+        del state.looked[id_]
 
 
 def _is_over(wait: Wait) -> bool:
@@ -67,12 +81,10 @@ def _is_over(wait: Wait) -> bool:
 
 
 def _is_news(state: LiveState, record: Task) -> bool:
+    """Has it run since it was looked at? A hooked wait may go through several suspensions."""
     if record.wait is not None:
-        return record.wait.until < 0
-    if not record.first_run:
-        return False
-    known = state.waits.get(record.id)
-    return known is None or known.started != record.last_ran or not record.steps
+        return record.wait.until < 0 or state.looked.get(record.id) != record.last_ran
+    return bool(record.first_run) and (state.looked.get(record.id) != record.last_ran or not record.steps)
 
 
 def _remember(state: LiveState, wait: Wait, moment: int) -> None:

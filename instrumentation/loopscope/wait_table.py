@@ -121,6 +121,7 @@ LIBRARIES: tuple[Row, ...] = (
     ),
     Row("/aiohttp/connector.py", "", HTTP),
     Row("/aiohttp/client", "", HTTP),
+    Row("/aiohttp/streams.py", "", HTTP),
     Row("/aiohttp/http_writer.py", "", WRITE),
     Row("/aiohttp/", "", IO),
     Row("/asyncpg/pool.py", "Pool._acquire", POOL, "Pool", "_maxsize"),

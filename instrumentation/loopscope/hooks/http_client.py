@@ -50,15 +50,20 @@ def _requesting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaita
 def _begin(transport: Any, request: Any) -> Wait | None:
     """Method, host and port are recorded; path, query, headers and body are nobody's business."""
     try:
-        url = request.url
-        host = f"{url.host}:{url.port or _PORTS.get(url.scheme, 0)}"
-        return recorder.wait_started(HTTP, _resource_of(transport, host), f"{request.method} {host}")
+        host = host_of(request.url)
+        return recorder.wait_started(HTTP, resource_of(transport, host), f"{request.method} {host}")
     except Exception:
         recorder.fault("httpx")
         return None
 
 
-def _resource_of(transport: Any, host: str) -> Resource | None:
+def host_of(url: Any) -> str:
+    """Host and port, of httpx's and of aiohttp's addresses."""
+    return f"{url.host}:{url.port or _PORTS.get(url.scheme, 0)}"
+
+
+def resource_of(transport: Any, host: str) -> Resource | None:
+    """The host as a resource of the transport or connector that it is reached by."""
     hosts: dict[str, Resource] | None = getattr(transport, HOSTS, None)
     if hosts is None:
         hosts = {}

@@ -1,0 +1,58 @@
+"""Connection pools of HTTP clients: who waits for a connection, who has one, and where it was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loopscope import places
+from loopscope.clock import now
+from loopscope.context import current_task
+from loopscope.hooks import sync
+from loopscope.owned import number_at, owned
+from loopscope.recorder import recorder
+from loopscope.records import POOL, Hold, Resource, Wait
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+def pool_of(owner: Any, limit: str, caller: FrameType | None = None) -> Resource:
+    """The record of a pool, made when the pool is, with its creator's line; later without."""
+    known = owned.find(owner)
+    if known is None:
+        site = places.note_caller(caller) if caller is not None else None
+        known = owned.make(owner, POOL, site, number_at(owner, limit))
+        if site is None:
+            known.name = f"{type(owner).__module__.partition('.')[0]} pool"
+    return known
+
+
+def begin_wait(pool: Resource, caller: FrameType) -> Wait | None:
+    """A wait for a connection, inside of that for the request if there is one; it has the request's line."""
+    task = current_task()
+    if task is None:
+        return None
+    return sync._begin(pool, task, task.wait.site if task.wait is not None else places.note_caller(caller))
+
+
+def take(pool: Resource, caller: FrameType) -> Hold:
+    """The running task has a connection from now on, until somebody gives it back."""
+    task = current_task()
+    within = task.wait if task is not None else None
+    site = within.site if within is not None else places.note_caller(caller)
+    hold = Hold(recorder.new_id(), task, pool, site, now())
+    pool.in_use += 1
+    pool.holders[hold.id] = hold
+    return hold
+
+
+def give_back(hold: Hold) -> None:
+    """Once is enough: a response may be closed twice."""
+    if hold.resource.holders.pop(hold.id, None) is None:
+        return
+    hold.resource.in_use -= 1
+    hold.released = now()
+    lasted, detail = hold.released - hold.acquired, recorder.detail
+    job = hold.task.job if hold.task is not None else None
+    if lasted > detail.over or (lasted > recorder.hold_threshold and not detail.is_thin(job)):
+        recorder.keep(recorder.ended_holds, hold)
