@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loopscope.diagnosis.engine import diagnose
 from loopscope_exporters.journal import Journal
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from loopscope.records import Finding, Place
 
+PROGRAM = "program.py"
 OBSERVE = """
     import loopscope
 
@@ -40,14 +44,23 @@ class Ran:
             fault for case in self.journal.cases() for fault in case.history.last_faults if fault.kind == kind
         ]
 
+    def findings(self) -> list[Finding]:
+        """What `loopscope doctor` would say, without what is only worth a note."""
+        return [found for found in diagnose(self.journal.cases()).findings if found.is_serious]
+
+    def line(self, place: Place) -> str:
+        """The text of a line of the program."""
+        assert Path(place.file).name == PROGRAM
+        return linecache.getline(place.file, place.line).strip()
+
 
 def run(folder: Path, *parts: str, arguments: tuple[str, ...] = ()) -> Ran:
     """Run a program made of parts, with a journal of its own: it calls `observe()` to be instrumented."""
     journal = folder / "journal"
     journal.mkdir()
-    (folder / "program.py").write_text("\n".join(map(textwrap.dedent, (OBSERVE, *parts))))
+    (folder / PROGRAM).write_text("\n".join(map(textwrap.dedent, (OBSERVE, *parts))))
     done = subprocess.run(
-        [sys.executable, folder / "program.py", *arguments],
+        [sys.executable, folder / PROGRAM, *arguments],
         env=os.environ | {"LOOPSCOPE_JOURNAL": str(journal)},
         capture_output=True,
         text=True,

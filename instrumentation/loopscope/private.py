@@ -8,6 +8,8 @@ from pathlib import Path
 from selectors import BaseSelector
 from typing import TYPE_CHECKING, Any
 
+from loopscope.records import PROCESSES, THREADS
+
 if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Executor
@@ -88,6 +90,12 @@ def unfinished_of(queue: Any) -> int:
 def workers_of(executor: Executor) -> int:
     """Most workers an executor starts; 0 is unknown."""
     return int(getattr(executor, "_max_workers", 0) or getattr(executor, "_processes", 0) or 0)
+
+
+def kind_of_workers(executor: Any) -> str:
+    """Processes or threads."""
+    is_thread_pool = hasattr(executor, "_threads") or type(executor).__name__ == "ThreadPool"
+    return PROCESSES if hasattr(executor, "_processes") and not is_thread_pool else THREADS
 
 
 def queue_depth_of(executor: Any) -> int:

@@ -45,6 +45,9 @@ LIMITER, POOL = "limiter", "connection_pool"
 HTTP, IO, SLEEP, GATHER, TASK, FUTURE = "http", "io", "sleep", "gather", "task", "future"
 TAKE, PUT, REPORT, SIGNAL = "take", "put", "report", "signal"  # what partners of a resource do
 WRITE, CHILD = "write", "child"  # a full buffer that somebody should read from; a child process
+# What an executor's workers are.
+THREADS, PROCESSES = "threads", "processes"
+INHERITED = "inherited"  # a copy that came with a fork: its threads have stayed in the parent
 OUTSIDE = frozenset({HTTP, IO, WRITE, CHILD})  # waits for something outside the process
 
 # Kinds of fault: what goes wrong in the life of a task without anybody being told.
@@ -162,6 +165,7 @@ class Resource:
     unfinished: int = 0  # of a queue: messages put in and not reported done
     handed: int = 0  # permits released by others than their holders, which means that it counts something
     partners: dict[tuple[int, str], Partner] | None = None  # by task and role; the first ones
+    workers: str = ""  # of an executor: THREADS, PROCESSES, or INHERITED
     short_waits: int = 0  # waits that were too short for a record of their own: their number
     short_waited: int = 0  # and their sum, ns
     short_folded: tuple[int, int] = (0, 0)  # what of both the pump has added to its totals

@@ -16,7 +16,7 @@ from loopscope import places
 from loopscope.clock import now
 from loopscope.context import hosted, job_var, worker
 from loopscope.mailbox import BEGUN, ENDED, Address, Post, mailbox
-from loopscope.records import EXECUTOR, NOWHERE, Job, Place, Resource, WorkItem
+from loopscope.records import EXECUTOR, NOWHERE, PROCESSES, Job, Place, Resource, WorkItem
 
 Ticket = tuple[Any, ...]
 JobTicket = tuple[int, str, str, str, bool]
@@ -96,7 +96,7 @@ class Desk:
     def _pool(self, facts: tuple[Any, ...]) -> Resource:
         id_, site, capacity, name = facts
         if self._executor is None or (self._executor.id, self._executor.name) != (id_, name):
-            self._executor = Resource(id_, EXECUTOR, Place(*site), capacity, name)
+            self._executor = Resource(id_, EXECUTOR, Place(*site), capacity, name, workers=PROCESSES)
         return self._executor
 
     def _write_to(self, address: Address) -> Post:

@@ -47,7 +47,10 @@ class Records:
     def learn(self, rows: CaseRows) -> None:
         """Make the jobs, tasks and resources that other rows refer to."""
         self._resources.update(
-            (info.id, Resource(info.id, info.kind, info.place, info.capacity, info.name))
+            (
+                info.id,
+                Resource(info.id, info.kind, info.place, info.capacity, info.name, workers=info.workers),
+            )
             for info in rows.names.resources()
         )
         for row in (*rows.jobs, *rows.last["jobs"], *rows.now.get("jobs", ())):

@@ -72,8 +72,8 @@ class Names:
         }
         found = reading.rows("resources", ids=json.dumps(list(resources)))
         self._resources = {
-            id_: ResourceInfo(id_, kind, name, capacity, self.place(place))
-            for id_, kind, name, capacity, place in found
+            id_: ResourceInfo(id_, kind, name, capacity, self.place(place), workers)
+            for id_, kind, name, capacity, place, workers in found
         }
 
     def place(self, id_: int) -> Place:

@@ -79,6 +79,7 @@ class ResourceInfo:
     name: str
     capacity: int  # 0: unbounded or unknown
     place: Place
+    workers: str  # of an executor: threads, processes, inherited
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ class Rows:
         facts = resource.name, resource.capacity
         if self._resources.get(resource.id) != facts:
             self._resources[resource.id] = facts
-            self.new_resources.append((resource.id, resource.kind, *facts, self._place(resource.site)))
+            site = self._place(resource.site)
+            self.new_resources.append((resource.id, resource.kind, *facts, site, resource.workers))
         return resource.id
 
     def job(self, job: Job) -> Row:

@@ -45,7 +45,8 @@ CREATE TABLE resources (               -- what one can wait for; repeated in eac
     kind            TEXT    NOT NULL,  -- semaphore, lock, condition, event, queue, barrier, limiter, executor, connection_pool, http
     name            TEXT    NOT NULL,  -- the variable it was assigned to, or the host
     capacity        INTEGER NOT NULL,  -- permits, workers, length of a queue; 0: unbounded or unknown
-    place           INTEGER NOT NULL   -- where it was created
+    place           INTEGER NOT NULL,  -- where it was created
+    workers         TEXT    NOT NULL   -- of an executor: threads, processes, or inherited: a forked copy without its threads
 );
 
 CREATE TABLE open_resources (          -- what is in resources now, where anything is

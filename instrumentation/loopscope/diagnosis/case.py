@@ -128,6 +128,20 @@ class Case:
         return (*self.history.last_faults, *self.snapshot.faults)
 
     @cached_property
+    def open_items(self) -> dict[int, WorkItem]:
+        """Open work items by id."""
+        return {item.id: item for item in self.snapshot.items}
+
+    @cached_property
+    def inner_items(self) -> dict[int, list[WorkItem]]:
+        """Open work items by the id of the item in which they were submitted."""
+        found: dict[int, list[WorkItem]] = defaultdict(list)
+        for item in self.snapshot.items:
+            if item.outer:
+                found[item.outer].append(item)
+        return dict(found)
+
+    @cached_property
     def resources(self) -> dict[int, Resource]:
         return {resource.id: resource for resource in self.snapshot.resources}
 

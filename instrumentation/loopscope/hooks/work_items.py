@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +11,7 @@ from loopscope import places, private, tracing
 from loopscope.clock import now
 from loopscope.context import current_item, current_task, job_var, outer_item
 from loopscope.recorder import recorder
-from loopscope.records import CANCELLED, EXECUTOR, WorkItem
+from loopscope.records import CANCELLED, EXECUTOR, INHERITED, WorkItem
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SITE = "_loopscope_site"
 RESOURCE = "_loopscope_resource"
+MADE_IN = "_loopscope_made_in"  # pid
 
 
 def noting_creation(original: Callable[..., None]) -> Callable[..., None]:
@@ -32,6 +34,7 @@ def noting_creation(original: Callable[..., None]) -> Callable[..., None]:
             raise
         try:
             setattr(self, SITE, places.note_caller(sys._getframe(1)))
+            setattr(self, MADE_IN, os.getpid())
         except Exception:
             recorder.fault("executor")
 
@@ -46,6 +49,9 @@ def resource_of(executor: Any) -> Resource:
     record = recorder.resource(EXECUTOR, executor, getattr(executor, SITE, None), workers)
     if getattr(executor, "_thread_name_prefix", "") == "asyncio":
         record.name = "default"  # the loop's own, made by `run_in_executor(None, …)` and `to_thread`
+    pid = os.getpid()
+    made_here = vars(executor).setdefault(MADE_IN, pid) == pid
+    record.workers = private.kind_of_workers(executor) if made_here else INHERITED
     setattr(executor, RESOURCE, record)
     return record
 
