@@ -51,8 +51,8 @@ class BrokenPool:
             culprit=case.own_line(*places, pool.site, items[0].site),
             explain=f"{self._how(death, pool.name)} {self._lost(items, late)}",
             fix=(
-                "Find out what ends the worker: memory, a crash in C code, an exit. Catch the error, make a new "
-                "pool and hand the lost work in again."
+                "Find out what ends the worker: memory, a crash in C code, an exit. Catch the error, make a "
+                "new pool and hand the lost work in again."
             ),
             since=since,
             job=case.job_of(case.task(item.task) for item in items),
