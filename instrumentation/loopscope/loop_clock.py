@@ -38,6 +38,7 @@ class LoopClock:
 
     __slots__ = (
         "busy",
+        "guard",
         "iterations",
         "long",
         "loop",
@@ -57,6 +58,7 @@ class LoopClock:
         self.loop = weakref.ref(loop)
         self.selector: Any = None
         self.own_select: Any = None  # what stood on that one selector before ours
+        self.guard: Any = None  # stands at the loop's door while it sleeps, see `hooks.foreign`
         self.running: Task | None = None
         self.thread = self.native_thread = 0
         self.thread_name = ""
@@ -104,12 +106,17 @@ class LoopClock:
             if busy > LAG_FLOOR:
                 self.long.append((self.woke, slept))
             self.woke = 0
+            guard = self.guard if timeout is None or timeout > 0 else None
+            if guard is not None:
+                guard.stand()
             try:
                 return sleep(timeout)
             except BaseException as error:
                 step_out(error)
                 raise
             finally:
+                if guard is not None:
+                    guard.step_aside()
                 self.woke = self.mark = woke = now()
                 if timeout is not None and woke - slept > (asked := timeout * SECOND + LAG_FLOOR):
                     self.overslept += woke - slept - asked

@@ -20,6 +20,11 @@ def exception_of(task: asyncio.Task[Any]) -> BaseException | None:
     return getattr(task, "_exception", None)
 
 
+def is_unretrieved(task: asyncio.Task[Any]) -> bool:
+    """Would the task complain about its exception if it died now?"""
+    return bool(getattr(task, "_log_traceback", False))
+
+
 def say_unhandled(handle: Any, error: BaseException) -> None:
     """Hand what a callback raised to its loop, as `Handle._run` does."""
     formatted = getattr(format_helpers, "_format_callback_source", lambda callback, _: repr(callback))
@@ -46,6 +51,18 @@ def callbacks_of(future: Any) -> list[Any]:
 def timers_of(loop: Any) -> list[Any]:
     """Timers that are set and not cancelled; uvloop keeps its own where nobody sees them."""
     return [handle for handle in list(getattr(loop, "_scheduled", None) or ()) if not handle._cancelled]
+
+
+def awaited_by(task: asyncio.Task[Any]) -> list[Any]:
+    """What a cancellation of a suspended task is passed on to: the future it awaits, or those it gathers."""
+    future = waiting_for(task)
+    return list(getattr(future, "_children", ())) or ([] if future is None else [future])
+
+
+def times_cancelled(future: Any) -> int:
+    """How often a task was told to stop and has not taken note of it; 0 for plain futures."""
+    asked = getattr(future, "cancelling", None)
+    return 0 if asked is None or future.done() else int(asked())
 
 
 def selector_of(loop: asyncio.AbstractEventLoop) -> Any:

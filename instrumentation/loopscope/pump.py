@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from loopscope import sampling, survey
+from loopscope.aftermath import Aftermath
 from loopscope.census import Census
 from loopscope.clock import now
 from loopscope.logs import logger
@@ -42,6 +43,7 @@ class Pump(threading.Thread):
         self._state = state
         self._settings = settings
         self._watchdog = watchdog
+        self._aftermath = Aftermath(state)
         self._begin = begin
         self._deliver = deliver
         self._halt = threading.Event()
@@ -83,6 +85,7 @@ class Pump(threading.Thread):
         survey.look_at_items(state, moment, last=self._halt.is_set())
         survey.look_at_partners([r for r in list(state.resources.values()) if r.waiting])
         batch = recorder.take()
+        self._aftermath.look(batch, moment)
         for clock in list(recorder.loops):
             slices, blocks = self._watchdog.settle(clock)
             batch.slices += slices
@@ -135,6 +138,7 @@ class Pump(threading.Thread):
         survey.look_at_partners(list(state.resources.values()))
         survey.look_at_workers(state, moment)
         state.refresh_progress()
+        self._aftermath.look_at_cancelled(moment)
         gone = [c for c in recorder.loops if c.loop() is None and not c.slow and not c.long]
         for clock in gone:
             recorder.loops.remove(clock)

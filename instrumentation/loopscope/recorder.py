@@ -29,6 +29,7 @@ from loopscope.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from loopscope.faults import Failed
     from loopscope.loop_clock import LoopClock
 
 SECOND = 1_000_000_000
@@ -73,6 +74,9 @@ class Recorder:
         self.ended_items: deque[WorkItem] = deque()
         self.ended_faults: deque[Fault] = deque()
         self.open_faults: dict[int, Fault] = {}
+        self.failed: dict[int, Failed] = {}  # by address of the task
+        self.collected: dict[int, tuple[Task, Any]] = {}  # and where it was last seen, by address of the task
+        self.alike_faults: dict[object, tuple[int, Fault]] = {}  # since the last drain, see `faults.note`
         self.new_resources: deque[Resource] = deque()
         self.samples: deque[Sample] = deque()
         context.open_tasks.clear()
@@ -161,6 +165,7 @@ class Recorder:
 
     def take(self) -> Batch:
         """Everything that ended since the last call, places not yet resolved."""
+        self.alike_faults = {}
         return Batch(
             now=now(),
             jobs=_empty(self.ended_jobs),

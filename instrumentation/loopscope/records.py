@@ -292,6 +292,7 @@ class Fault:
     exception: str = ""
     detail: str = ""
     ended: int = 0
+    times: int = 1  # how often, where many alike came at once
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,12 @@ from loopscope.hooks import (
     http_client,
     httpcore_pool,
     importing,
+    lifecycle,
     loops,
     multiprocessing_pools,
     partners,
     process_pools,
+    shutdown,
     sync,
     tasks,
     uvicorn,
@@ -210,7 +212,7 @@ def _forget_resources() -> None:
 
 
 def _install_hooks(patches: Patches, settings: Settings) -> None:
-    for hook in (loops, tasks, sync, partners, executors, process_pools, garbage):
+    for hook in (loops, tasks, sync, partners, executors, process_pools, garbage, lifecycle, shutdown):
         try:
             hook.install(patches, settings)
         except Exception:
@@ -231,7 +233,7 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             "fastapi.routing": when_there(web.install_fastapi_routing),
             "starlette.background": when_there(web.install_background),
             "uvloop": when_there(uvloop.install),
-            "uvicorn.server": lambda: uvicorn.install(patches, uninstrument),
+            "uvicorn.server": lambda: _hook_uvicorn(patches, settings),
             "httpx": when_there(http_client.install),
             httpcore_pool.MODULE: when_there(httpcore_pool.install),
             aiohttp_client.CLIENT: when_there(aiohttp_client.install_client),
@@ -243,6 +245,11 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             "multiprocessing.process": when_there(children.install),
         },
     )
+
+
+def _hook_uvicorn(patches: Patches, settings: Settings) -> None:
+    uvicorn.install(patches, uninstrument)
+    shutdown.install_uvicorn(patches, settings)
 
 
 def _say_goodbye_in_pool_workers() -> None:

@@ -151,7 +151,8 @@ class LiveState:
         for block in batch.blocks:
             self.blocks_seen[block.cause] += 1
             self.blocked_time[block.cause] += block.ended - block.started
-        self.faults_seen.update(fault.kind for fault in batch.faults)
+        for fault in batch.faults:
+            self.faults_seen[fault.kind] += fault.times
         if batch.samples:
             self.sample = batch.samples[-1]
 

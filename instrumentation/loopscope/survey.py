@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, naming, places, private, sync_waits, tickets, workers
+from loopscope.dropped import Drop
 from loopscope.edges import Edges
 from loopscope.hooks import multiprocessing_pools, process_pools
 from loopscope.hooks.partners import PARTNERS
@@ -14,7 +15,7 @@ from loopscope.hooks.tasks import collected
 from loopscope.hooks.work_items import cancelled_unstarted
 from loopscope.owned import owned
 from loopscope.recorder import recorder
-from loopscope.records import CONDITION, EVENT, EXECUTOR, FUTURE, QUEUE
+from loopscope.records import CONDITION, DESTROYED_PENDING, EVENT, EXECUTOR, FUTURE, QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,7 @@ ACTED_ON = frozenset({QUEUE, EVENT, CONDITION})
 LOOK_AFTER = 200_000_000  # ns a task is suspended before its await chain is read
 MOST_CHAINS = 500  # read per drain
 MOST_WORKERS = 200  # looked at per second
+MOST_COLLECTED = 1000  # tasks that are gone and may still have their last word to say
 
 
 def look_at_tasks(state: LiveState, moment: int) -> None:
@@ -53,7 +55,7 @@ def look_at_tasks(state: LiveState, moment: int) -> None:
             else:
                 _nothing_found(state, record, moment)
         del task
-    _forget_gone(state, alive)
+    _forget_gone(state, alive, moment)
     _put_into_words(found, state.items.values())
     for wait in found:
         _remember(state, wait, moment)
@@ -66,10 +68,12 @@ def _nothing_found(state: LiveState, record: Task, moment: int) -> None:
         record.last_ran = moment
 
 
-def _forget_gone(state: LiveState, alive: set[int]) -> None:
+def _forget_gone(state: LiveState, alive: set[int], moment: int) -> None:
     for wait in list(state.waits.values()):
         if wait.task.id not in alive or _is_over(wait):
             del state.waits[wait.task.id]
+            if wait.task.outcome == DESTROYED_PENDING:  # noticed by the hook: its address was taken again
+                _close_last_wait(wait, moment)
     for id_ in state.looked.keys() - alive:
         del state.looked[id_]
 
@@ -104,9 +108,16 @@ def _close_collected(state: LiveState, key: int, record: Task, moment: int) -> N
     del state.tasks[key]
     collected(record)
     wait = state.waits.pop(record.id, None)
+    if len(recorder.collected) >= MOST_COLLECTED:
+        recorder.collected.clear()
+    recorder.collected[key] = record, wait.site if wait is not None else None
     if wait is not None:
-        wait.ended, wait.outcome = moment, record.outcome
-        recorder.keep(recorder.ended_waits, wait)
+        _close_last_wait(wait, moment)
+
+
+def _close_last_wait(wait: Wait, moment: int) -> None:
+    wait.ended, wait.outcome = moment, wait.task.outcome
+    recorder.keep(recorder.ended_waits, wait)
 
 
 def look_at_items(state: LiveState, moment: int, *, last: bool = False) -> None:
@@ -196,7 +207,9 @@ def _resolve(record: Any) -> None:
 def _explain(fault: Fault) -> None:
     """Resolve a fault's places; of an await chain, the user's innermost line."""
     fault.site = places.resolve(fault.site)
-    if isinstance(fault.place, list):
+    if isinstance(fault.place, Drop):
+        fault.place = fault.place.place()
+    elif isinstance(fault.place, list):
         fault.place = places.culprit(tuple(places.resolve(raw) for raw in reversed(fault.place)))
     else:
         fault.place = places.resolve(fault.place)

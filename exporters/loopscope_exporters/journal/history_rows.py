@@ -201,6 +201,7 @@ class _Converter:
             by=row["done_by"],
             exception=row["exception"],
             detail=row["detail"],
+            times=row["times"],
             open=bool(row["open"]),
         )
 

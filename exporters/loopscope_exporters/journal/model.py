@@ -196,6 +196,7 @@ class FaultInfo:
     by: int  # task
     exception: str
     detail: str
+    times: int
     open: bool
 
 

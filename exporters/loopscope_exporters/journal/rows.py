@@ -198,6 +198,7 @@ class Rows:
             fault.by,
             fault.exception,
             fault.detail,
+            fault.times,
         )
 
     def level(self, resource: Resource) -> Row:

@@ -207,7 +207,8 @@ CREATE TABLE faults (                  -- what went wrong in the life of a task 
     place           INTEGER NOT NULL,  -- the line that did it
     done_by         INTEGER NOT NULL,  -- the task that did it
     exception       TEXT    NOT NULL,  -- its type
-    detail          TEXT    NOT NULL
+    detail          TEXT    NOT NULL,
+    times           INTEGER NOT NULL   -- how often, where many alike came at once
 );
 CREATE TABLE open_faults AS SELECT * FROM faults;
 

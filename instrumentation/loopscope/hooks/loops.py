@@ -7,6 +7,7 @@ from asyncio import events
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+from loopscope.hooks.foreign import Guard
 from loopscope.loop_clock import ATTRIBUTE, LoopClock, clocks
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
@@ -52,6 +53,7 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> LoopClock:
     if clock is None:
         clock = LoopClock(loop)
         setattr(loop, ATTRIBUTE, clock)
+        clock.guard = Guard(clock)
         clock.watch_selector()
         recorder.loops.append(clock)
     return clock

@@ -15,7 +15,7 @@ import weakref
 from asyncio import events
 from typing import TYPE_CHECKING, Any
 
-from loopscope import awaits, places, private, tracing
+from loopscope import awaits, faults, places, private, tracing
 from loopscope.clock import now
 from loopscope.context import current_task, job_var, open_tasks
 from loopscope.loop_clock import LoopClock
@@ -301,7 +301,8 @@ def ended(record: Task, task: _Task, end: int) -> None:
             else:
                 record.outcome = ERROR
                 record.exception = type(error).__qualname__
-                record.raised_at = _innermost(error.__traceback__)
+                record.raised_at = innermost(error.__traceback__)
+                faults.failed(record, task)
         record.ended = end
         record.ref = _gone  # a weak reference less for the garbage collector to look at
         record.name = task.get_name()
@@ -321,7 +322,7 @@ def collected(record: Task) -> None:
     recorder.keep(recorder.ended_tasks, record)
 
 
-def _innermost(traceback: TracebackType | None) -> RawPlace | None:
+def innermost(traceback: TracebackType | None) -> RawPlace | None:
     """Where an exception was raised: the innermost frame of the user's code, else the innermost."""
     best: RawPlace | None = None
     innermost: RawPlace | None = None

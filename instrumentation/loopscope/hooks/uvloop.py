@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope.clock import now
-from loopscope.hooks import tasks
+from loopscope.hooks import lifecycle, tasks
 from loopscope.hooks.loops import clock_of
 from loopscope.loop_clock import LAG_FLOOR
 from loopscope.recorder import SECOND, recorder
@@ -30,6 +30,7 @@ def install(patches: Patches, _: Settings) -> None:
     loop = sys.modules["uvloop"].Loop
     patches.replace(loop, "create_task", tasks.creating)
     patches.replace(loop, "run_forever", _running)
+    patches.replace(loop, "call_exception_handler", lifecycle.hearing)
 
 
 class Heartbeat:

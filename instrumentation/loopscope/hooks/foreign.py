@@ -1,0 +1,84 @@
+"""A loop that is given work by another thread without being woken: who did it, and how long it slept on.
+
+While a loop sleeps in `select`, its own thread calls nothing, so whoever calls its `call_soon` then is
+another thread, and should have used `call_soon_threadsafe`. Every way to signal an asyncio object ends in
+`call_soon`, those written in C too. So a guard stands on that one name of that one loop, while it sleeps and
+at no other time: a loop that has work to do pays nothing, and what the program does while the loop is awake,
+which does no harm, is nobody's business.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from loopscope import faults, places
+from loopscope.context import open_tasks
+from loopscope.recorder import recorder
+from loopscope.records import WRONG_THREAD
+
+if TYPE_CHECKING:
+    from loopscope.loop_clock import LoopClock
+    from loopscope.records import Fault
+
+NAME = "call_soon"
+
+
+class Guard:
+    """Of one loop. `stand` and `step_aside` are called by the loop around its sleep."""
+
+    __slots__ = ("_clock", "_loop", "_unheard")
+
+    def __init__(self, clock: LoopClock) -> None:
+        self._clock = clock
+        self._loop: Any = None  # while it sleeps
+        self._unheard: list[Fault] = []  # signals since it fell asleep
+
+    def __repr__(self) -> str:
+        return f"<guard of {self._clock!r}>"
+
+    def stand(self) -> None:
+        try:
+            loop = self._clock.loop()
+            if loop is not None and NAME not in vars(loop):
+                self._loop = loop
+                setattr(loop, NAME, self._overhear)
+        except Exception:
+            recorder.fault("guard")
+
+    def step_aside(self) -> None:
+        loop, self._loop = self._loop, None
+        try:
+            if loop is not None:
+                vars(loop).pop(NAME, None)
+            if self._unheard:
+                unheard, self._unheard = self._unheard, []
+                for fault in unheard:
+                    faults.end(fault)
+        except Exception:
+            recorder.fault("guard")
+
+    def _overhear(self, callback: Any, /, *args: Any, **options: Any) -> Any:
+        loop: Any = self._clock.loop()
+        handle = type(loop).call_soon(loop, callback, *args, **options)
+        try:
+            if threading.get_ident() != self._clock.thread:  # a signal's handler runs in the loop's own
+                self._note(callback, places.note_caller(sys._getframe(1)))
+        except Exception:
+            recorder.fault("guard")
+        return handle
+
+    def _note(self, callback: Any, place: Any) -> None:
+        task = open_tasks.get(id(getattr(callback, "__self__", None)))
+        wait = task.wait if task is not None else None
+        fault = faults.begin(
+            WRONG_THREAD,
+            task.coroutine if task is not None else getattr(callback, "__qualname__", ""),
+            task.site if task is not None else None,
+            place,
+            task=task,
+            resource=wait.resource if wait is not None else None,
+            detail=threading.current_thread().name,
+        )
+        self._unheard.append(fault)
