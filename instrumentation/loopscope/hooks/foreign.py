@@ -17,6 +17,7 @@ from loopscope import faults, places
 from loopscope.context import open_tasks
 from loopscope.recorder import recorder
 from loopscope.records import WRONG_THREAD
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from loopscope.loop_clock import LoopClock
@@ -61,7 +62,11 @@ class Guard:
 
     def _overhear(self, callback: Any, /, *args: Any, **options: Any) -> Any:
         loop: Any = self._clock.loop()
-        handle = type(loop).call_soon(loop, callback, *args, **options)
+        try:
+            handle = type(loop).call_soon(loop, callback, *args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
         try:
             if threading.get_ident() != self._clock.thread:  # a signal's handler runs in the loop's own
                 self._note(callback, places.note_caller(sys._getframe(1)))

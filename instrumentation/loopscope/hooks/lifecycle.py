@@ -19,6 +19,7 @@ from loopscope.dropped import Drop
 from loopscope.hooks.tasks import innermost
 from loopscope.recorder import recorder
 from loopscope.records import CLOSED_UNDER, COLLECTED, NEVER_AWAITED, UNRETRIEVED
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,11 @@ def hearing(original: Callable[..., None]) -> Callable[..., None]:
                 _note_unretrieved(context["future"], context["exception"])
         except Exception:
             recorder.fault("call_exception_handler")
-        original(self, context)
+        try:
+            original(self, context)
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return call_exception_handler
 
@@ -92,7 +97,11 @@ def closing(original: Callable[..., None]) -> Callable[..., None]:
                 _note_closed_under(self, places.note_caller(sys._getframe(1)))
         except Exception:
             recorder.fault("close")
-        original(self)
+        try:
+            original(self)
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return close
 
@@ -110,12 +119,18 @@ def _warning(original: FunctionType) -> Callable[[Any], None]:
     def _warn_unawaited_coroutine(coro: Any) -> None:
         try:
             _note_never_awaited(coro, sys._getframe(1))
-            arguments, options = _words_of(original, coro)
+            words = _words_of(original, coro)
         except Exception:
             recorder.fault("_warn_unawaited_coroutine")
-            original(coro)
-            return
-        warnings.warn(*arguments, **options)
+            words = None
+        try:
+            if words is None:
+                original(coro)
+            else:
+                warnings.warn(*words[0], **words[1])
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return _warn_unawaited_coroutine
 

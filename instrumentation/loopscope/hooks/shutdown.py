@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import faults, places
 from loopscope.recorder import SECOND, recorder
 from loopscope.records import SHUTDOWN
+from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -61,6 +62,9 @@ def _during(what: str) -> Callable[..., Callable[..., Any]]:
             fault = _begin(what)
             try:
                 return original(*args, **options)
+            except BaseException as error:
+                step_out(error)
+                raise
             finally:
                 _end(fault)
 
@@ -77,6 +81,9 @@ def _while_awaited(what: str) -> Callable[..., Callable[..., Coroutine[Any, Any,
             fault = _begin(what)
             try:
                 return await original(*args, **options)
+            except BaseException as error:
+                step_out(error)
+                raise
             finally:
                 _end(fault)
 
@@ -90,7 +97,11 @@ def _signalled(original: Callable[..., None]) -> Callable[..., None]:
 
     def _handle_signal(self: Any, sig: int) -> None:
         _note_signal(sig)
-        original(self, sig)
+        try:
+            original(self, sig)
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return _handle_signal
 
@@ -100,7 +111,11 @@ def _interrupted(original: Callable[..., None]) -> Callable[..., None]:
 
     def _on_sigint(self: Any, signum: int, *rest: Any) -> None:
         _note_signal(signum)
-        original(self, signum, *rest)
+        try:
+            original(self, signum, *rest)
+        except BaseException as error:
+            step_out(error)
+            raise
 
     return _on_sigint
 
