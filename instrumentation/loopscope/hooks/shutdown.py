@@ -109,10 +109,10 @@ def _signalled(original: Callable[..., None]) -> Callable[..., None]:
 def _interrupted(original: Callable[..., None]) -> Callable[..., None]:
     """`asyncio.run` cancels the main task at the first Ctrl-C and gives up at the second."""
 
-    def _on_sigint(self: Any, signum: int, *rest: Any) -> None:
+    def _on_sigint(self: Any, signum: int, *args: Any, **options: Any) -> None:
         _note_signal(signum)
         try:
-            original(self, signum, *rest)
+            original(self, signum, *args, **options)
         except BaseException as error:
             step_out(error)
             raise
