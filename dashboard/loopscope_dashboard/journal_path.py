@@ -1,4 +1,4 @@
-"""Which journal a command reads when none is named."""
+"""Which journal a command reads, and of which process."""
 
 from __future__ import annotations
 
@@ -16,3 +16,10 @@ def journal_path(given: str | None) -> Path:
             "LOOPSCOPE_JOURNAL is off, so there is no journal to read; name its folder on the command line"
         )
     return Path(path).expanduser()
+
+
+def whom(given: str | None) -> tuple[Path, int]:
+    """The journal, and the process in it if a number was given that is no file's name."""
+    if given and given.isdecimal() and not Path(given).exists():
+        return journal_path(None), int(given)
+    return journal_path(given), 0

@@ -52,6 +52,7 @@ class Settings:
     suspension_threshold: float = 0.005  # shorter waits for anything else are not seen
     hold_threshold: float = 0.01  # shorter holds are not recorded once they ended
     stuck_after: float = 30.0
+    diagnosis_interval: float = 5.0  # between two looks for what is wrong; longer when a look is costly
     detail_rate: int = (
         2_000  # records a second that are kept in full; what is over it is counted; 0: keep all
     )

@@ -4,4 +4,4 @@ A module has ``add(subparsers)``, which declares its arguments, and ``main(args)
 what it needs inside `main`: `loopscope jobs` starts without a web framework.
 """
 
-COMMANDS = ("run", "demo", "dashboard", "jobs", "doctor")
+COMMANDS = ("run", "demo", "dashboard", "jobs", "doctor", "tree")

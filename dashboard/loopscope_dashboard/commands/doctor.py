@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loopscope.diagnosis.engine import diagnose
-from loopscope_dashboard.journal_path import journal_path
+from loopscope_dashboard.journal_path import whom
 from loopscope_dashboard.words import counted, moment
 from loopscope_exporters.journal.reader import Journal
 
@@ -48,13 +47,6 @@ def main(args: argparse.Namespace) -> int:
     for problem in journal.problems:
         print(f"loopscope: {problem}", file=sys.stderr)
     return 0
-
-
-def whom(given: str | None) -> tuple[Path, int]:
-    """The journal, and the process in it if a number was given that is no file's name."""
-    if given and given.isdecimal() and not Path(given).exists():
-        return journal_path(None), int(given)
-    return journal_path(given), 0
 
 
 def as_json(finding: Finding) -> dict[str, Any]:

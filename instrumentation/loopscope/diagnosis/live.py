@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from loopscope.records import Batch, Finding
     from loopscope.state import LiveState
 
-LOOK_EVERY = 5 * SECOND
 LOOK_SHARE = 50  # a look that took one part of the thread's time is followed by so many without one
 
 
@@ -30,10 +29,11 @@ class Attendant:
     def __init__(self, state: LiveState, began: int) -> None:
         self._state = state
         self._began = began
+        self._every = int(state.settings.diagnosis_interval * SECOND)
         self._lock = threading.Lock()
         self._history = History()
         self._known: dict[object, Finding] = {}
-        self._not_before = began + LOOK_EVERY
+        self._not_before = began + self._every
         all_rules()  # imported here: a fork in the middle of an import leaves the child half a module
 
     def __repr__(self) -> str:
@@ -48,7 +48,7 @@ class Attendant:
         began = time.thread_time_ns()
         fresh = [f for f in self.diagnose(batch.now).findings if f.identity not in self._known]
         spent = time.thread_time_ns() - began
-        self._not_before = batch.now + max(LOOK_EVERY, spent * LOOK_SHARE)
+        self._not_before = batch.now + max(self._every, spent * LOOK_SHARE)
         self._known.update((finding.identity, finding) for finding in fresh)
         return fresh
 

@@ -43,7 +43,7 @@ class NeverSignalled:
                 continue
             missed, broken = self._missed(case, resource, waits), self._broken_promise(case, resource)
             if missed is not None:
-                yield self._too_early(case, waits, missed.task)
+                yield self._too_early(case, waits, case.task(missed.task.id) or missed.task)
             elif broken is not None:
                 yield self._not_at_all(case, waits, *broken)
 
@@ -84,20 +84,30 @@ class NeverSignalled:
         return known.coroutine if known is not None else task.coroutine
 
     def _too_early(self, case: Case, waits: Sequence[Wait], task: Task) -> Finding:
-        (name,) = case.names([case.task(task.id) or task])
-        story = f"{name} gave the signal before they began to wait, and nobody is left to give another"
+        (name,) = case.names([task])
+        story = f"{name} gave the signal before they began to wait and {self._end_of(task)}"
+        found = self._finding(case, waits, f"{story}; nobody is left to give another", task)
         return replace(
-            self._finding(case, waits, story, task),
+            found,
             confidence=0.75,
-            fix="Look at the state that the signal stands for, under the lock, before waiting for it.",
+            culprit=case.own_line(resolve(task.raised_at), found.culprit),
+            fix=found.fix
+            if task.outcome == ERROR
+            else "Look at the state that the signal stands for, under the lock, before waiting for it.",
         )
 
     def _not_at_all(self, case: Case, waits: Sequence[Wait], task: Task, line: Place) -> Finding:
         (name,) = case.names([task])
-        ended = f"has ended with {task.exception}" if task.outcome == ERROR else "has ended"
-        story = f"{name} {ended} without the signal that its like give at {prose.where(line)}"
+        story = f"{name} {self._end_of(task)} without the signal that its like give at {prose.where(line)}"
         found = self._finding(case, waits, story, task)
-        return replace(found, culprit=case.own_line(line, found.culprit))
+        return replace(found, culprit=case.own_line(resolve(task.raised_at), line, found.culprit))
+
+    @staticmethod
+    def _end_of(task: Task) -> str:
+        if task.outcome != ERROR:
+            return "has ended"
+        raised = f" at {prose.where(task.raised_at)}" if task.raised_at is not None else ""
+        return f"has ended with {task.exception}{raised}"
 
     def _finding(self, case: Case, waits: Sequence[Wait], story: str, signaller: Task) -> Finding:
         longest, resource = case.since(waits[0].started), waits[0].resource
