@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope.diagnosis.engine import diagnose
 from loopscope_dashboard.journal_path import whom
-from loopscope_dashboard.words import counted, moment
+from loopscope_dashboard.words import moment
 from loopscope_exporters.journal.reader import Journal
 
 if TYPE_CHECKING:
@@ -101,6 +101,9 @@ def _few(names: Sequence[str], most: int = 5) -> str:
 
 
 def nothing_found(diagnosis: Diagnosis, cases: Sequence[object]) -> str:
-    looked = f"nothing wrong was found in {counted(len(cases), 'process').replace('processs', 'processes')}"
+    if not cases:
+        return "no process has written to this journal yet"
+    processes = "1 process" if len(cases) == 1 else f"{len(cases)} processes"
     unsure = "".join(f"\n  {kind}: {wanted}" for kind, wanted in sorted(diagnosis.not_enough.items()))
+    looked = f"nothing wrong was found in {processes}"
     return f"{looked}; not enough was seen yet to speak of:{unsure}" if unsure else looked

@@ -81,7 +81,7 @@ class Journal:
         """
         processes = self.processes()
         named = [process for process in processes if process.pid == pid][:1] if pid else processes
-        if not named:
+        if pid and not named:
             known = ", ".join(str(process.pid) for process in processes) or "none"
             raise JournalError(
                 f"no process {pid} has written to {self.path}; the processes there are: {known}"

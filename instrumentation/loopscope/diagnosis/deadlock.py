@@ -54,7 +54,7 @@ def deadlocks(case: Case) -> list[Deadlock]:
     graph = case.graph
     found = []
     for ring in graph.circles():
-        waits = sorted((case.waits[id_] for id_ in ring), key=lambda wait: -wait.started)
+        waits = sorted((case.waits[id_] for id_ in ring), key=lambda wait: (-wait.started, wait.task.id))
         if case.at - waits[0].started < PATIENCE * SECOND:
             continue
         behind = graph.behind(set(ring)) & graph.stuck

@@ -1,0 +1,99 @@
+"""`loopscope doctor` and `loopscope tree`: what they print of a journal, and how they say no."""
+
+import json
+
+import pytest
+from handmade_journal import ids
+
+from loopscope_dashboard import cli
+
+KEYS = [
+    "kind",
+    "severity",
+    "confidence",
+    "job",
+    "victims",
+    "resource",
+    "culprit",
+    "since",
+    "evidence",
+    "explain",
+    "fix",
+]
+
+
+@pytest.fixture
+def deadlock(dead_segment):
+    """Three parents hold the permits that each of them wants a second time, at their process's end."""
+    permits, root = dead_segment.resource("semaphore", "tts", 3), next(ids)
+    dead_segment.job("podcast", "9f3c", root, -20)
+    dead_segment.task("", -20, None, own=root, coroutine="produce", line=20)
+    for number in range(3):
+        task = dead_segment.task(f"chunk-{number}", -19, None, parent=root, line=31)
+        dead_segment.hold(task, permits, -19, None)
+        dead_segment.wait(task, "semaphore", -18, resource=permits, line=145)
+    dead_segment.wait(root, "gather", -19, line=31)
+    return dead_segment
+
+
+def asked(capsys, *arguments):
+    assert cli.main([*arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_json_has_exactly_the_promised_keys(deadlock, tmp_path, capsys):
+    """A list under `findings`; times in ISO 8601, the culprit an object."""
+    (finding,) = json.loads(asked(capsys, "doctor", str(tmp_path), "--format", "json"))["findings"]
+    assert list(finding) == KEYS
+    assert (finding["kind"], finding["severity"]) == ("semaphore_starvation", "critical")
+    assert finding["culprit"]["line"] == 145
+    assert list(finding["culprit"]) == ["file", "function", "line", "code"]
+    assert finding["job"] == "podcast 9f3c"
+    assert finding["evidence"]["permits"] == 3
+    assert finding["since"].endswith("Z")
+
+
+def test_text_says_what_since_when_who_why_where_and_what_to_do(deadlock, tmp_path, capsys):
+    """A headline and a sentence that a person understands."""
+    text = asked(capsys, "doctor", str(tmp_path))
+    assert text.startswith("CRITICAL  job podcast 9f3c: semaphore starvation (95% sure, since ")
+    assert '3 tasks wait for semaphore "tts" (0 of 3 free) at engine.py:145 for 18 s' in text
+    assert "hit: chunk-0, chunk-1, chunk-2" in text
+    assert "do: Do not take the same semaphore" in text
+
+
+def test_markdown_can_be_pasted_into_an_issue(deadlock, tmp_path, capsys):
+    """Heading, sentence, table of evidence, remedy."""
+    text = asked(capsys, "doctor", str(tmp_path), "--format", "markdown")
+    assert text.startswith("### job podcast 9f3c: semaphore starvation")
+    assert "| permits | 3 |" in text
+    assert "**Do:** Do not" in text
+
+
+def test_a_process_is_named_by_its_pid(deadlock, tmp_path, capsys, monkeypatch):
+    """In the journal that a service started here would write."""
+    monkeypatch.setenv("LOOPSCOPE_JOURNAL", str(tmp_path))
+    assert "semaphore starvation" in asked(capsys, "doctor", str(deadlock.pid))
+    assert cli.main(["doctor", "12"]) == 2
+    assert "no process 12 has written to" in capsys.readouterr().err
+
+
+def test_nothing_found_is_said(segment, tmp_path, capsys):
+    """And is no error."""
+    assert asked(capsys, "doctor", str(tmp_path)).startswith("nothing wrong was found in 1 process")
+    assert json.loads(asked(capsys, "doctor", str(tmp_path), "--format", "json")) == {"findings": []}
+
+
+def test_an_empty_journal_is_no_error(tmp_path, capsys):
+    """A service that has not started yet."""
+    assert "no process" in asked(capsys, "doctor", str(tmp_path))
+    assert "no process" in asked(capsys, "tree", str(tmp_path))
+
+
+def test_the_tree_shows_who_waits_for_whom(deadlock, tmp_path, capsys):
+    """Tasks under those who wait for them, what each waits for, and who has it."""
+    head, root, *children = asked(capsys, "tree", str(tmp_path)).splitlines()
+    assert "died, 4 open tasks" in head
+    assert root.startswith("produce [podcast 9f3c]: waits 19 s for tasks at engine.py:31")
+    assert [child.split(" ")[1] for child in children] == ["chunk-0", "chunk-1", "chunk-2"]
+    assert 'waits 18 s for semaphore "tts", held by chunk-0, chunk-1, chunk-2 at engine.py:145' in children[2]
