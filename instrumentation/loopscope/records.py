@@ -164,6 +164,7 @@ class Resource:
     ref: Callable[[], Any] | None = None
     unfinished: int = 0  # of a queue: messages put in and not reported done
     handed: int = 0  # permits released by others than their holders, which means that it counts something
+    turned_away: set[int] | None = None  # of a semaphore: tasks whose last `acquire` has failed
     partners: dict[tuple[int, str], Partner] | None = None  # by task and role; the first ones
     workers: str = ""  # of an executor: THREADS, PROCESSES, or INHERITED
     short_waits: int = 0  # waits that were too short for a record of their own: their number

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from loopscope import places, private
+from loopscope import over_release, places, private
 from loopscope.clock import now
 from loopscope.context import current_task
 from loopscope.recorder import recorder
@@ -30,17 +30,20 @@ from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import FrameType
 
     from loopscope.hooks.patching import Patches
     from loopscope.settings import Settings
 
 SITE = "_loopscope_site"  # on the primitive: where it was created
+PERMITS = "_loopscope_permits"  # on a semaphore: how many it began with
 RESOURCE = "_loopscope_resource"  # on the primitive: its record, made when it is first of interest
 MAX_HOLDERS = 16  # named in a wait
 
 
 def install(patches: Patches, _: Settings) -> None:
-    for owner in (asyncio.Semaphore, asyncio.Lock, asyncio.Event, asyncio.Condition, asyncio.Queue):
+    patches.replace(asyncio.Semaphore, "__init__", _noting_permits)
+    for owner in (asyncio.Lock, asyncio.Event, asyncio.Condition, asyncio.Queue):
         patches.replace(owner, "__init__", _noting_creation)
     patches.replace(asyncio.Barrier, "__init__", _noting_creation)
 
@@ -77,6 +80,22 @@ def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
+def _noting_permits(original: Callable[..., None]) -> Callable[..., None]:
+    def __init__(self: Any, /, *args: Any, **options: Any) -> None:  # noqa: N807
+        try:
+            original(self, *args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
+        try:
+            setattr(self, SITE, places.note_caller(sys._getframe(1)))  # a bounded one calls its base's
+            setattr(self, PERMITS, self._value)
+        except Exception:
+            recorder.fault("primitive")
+
+    return __init__
+
+
 def resource_of(primitive: Any, kind: str) -> Resource:
     """The record of a primitive; those made before `instrument()` have no creation site."""
     known: Resource | None = getattr(primitive, RESOURCE, None)
@@ -89,7 +108,7 @@ def resource_of(primitive: Any, kind: str) -> Resource:
 
 def _capacity(primitive: Any, kind: str) -> int:
     if kind == SEMAPHORE:
-        return int(getattr(primitive, "_value", 0))
+        return int(getattr(primitive, PERMITS, getattr(primitive, "_value", 0)))
     if kind == QUEUE:
         return max(0, int(primitive.maxsize))
     if kind == BARRIER:
@@ -129,6 +148,8 @@ def _hold(resource: Resource, task: Task | None, site: Any) -> None:
     try:
         hold = Hold(recorder.new_id(), task, resource, site, now())
         resource.in_use += 1
+        if resource.turned_away:
+            over_release.took(resource, task)
         holders = resource.holders
         # A task's first permit stands under the task's id, so that its release finds it at once.
         holders[task.id if task is not None and task.id not in holders else hold.id] = hold
@@ -145,12 +166,22 @@ def _releasing(original: Callable[[Any], None]) -> Callable[[Any], None]:
             raise
         try:
             resource = getattr(self, RESOURCE, None)
-            if resource is not None and resource.holders:
-                _let_go(resource)
+            if resource is not None:
+                _give_back(self, resource, sys._getframe(1))
         except Exception:
             recorder.fault("release")
 
     return release
+
+
+def _give_back(primitive: Any, resource: Resource, caller: FrameType) -> None:
+    task = current_task()
+    if task is None or task.id not in resource.holders:
+        is_ours = any(_holds_for(hold.task, task) for hold in resource.holders.values())
+        if not is_ours and over_release.is_one(primitive, resource, task, caller):
+            return
+    if resource.holders:
+        _let_go(resource)
 
 
 def _let_go(resource: Resource) -> None:
@@ -240,5 +271,7 @@ def _end(wait: Wait, outcome: str) -> None:
         assert wait.resource is not None
         wait.resource.waiting -= 1
         recorder.wait_ended(wait, outcome)
+        if outcome != OK:
+            over_release.turned_away(wait)
     except Exception:
         recorder.fault("wait")
