@@ -13,7 +13,7 @@ from loopscope.diagnosis.engine import diagnose
 from loopscope_exporters.journal import Journal
 
 HERE = Path(__file__).parent
-SECONDS = 2.5  # that the programs run
+SECONDS = 3.0  # that the programs run
 
 
 class Said(NamedTuple):
