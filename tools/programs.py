@@ -14,6 +14,7 @@ PROGRAMS = {
     ("prometheus",): "prometheus",
     ("promtool",): "prometheus",
     ("amtool",): "prometheus-alertmanager",
+    ("redis-server",): "redis-server",
     ("wrk",): "wrk",
     ("node",): "nodejs",
 }

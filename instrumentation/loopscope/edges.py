@@ -113,6 +113,11 @@ def _tasks_behind(future: Any, depth: int) -> Iterator[Any]:
             yield from _tasks_behind(child, depth - 1)
 
 
+def tasks_behind(future: Any) -> tuple[int, ...]:
+    """Ids of the tasks whose results a future of any kind hands on."""
+    return _ids(one for one in _mentioned_by(future) if isinstance(one, asyncio.Task))
+
+
 def _tasks_among(source: Any) -> Iterator[Any]:
     is_collection = isinstance(source, COLLECTIONS)
     for one in source if is_collection else gc.get_referents(source):

@@ -45,7 +45,8 @@ def waiting_for(task: asyncio.Task[Any]) -> Any:
 
 def callbacks_of(future: Any) -> list[Any]:
     """What is called when a future ends; empty when it has ended or the name is gone."""
-    return [pair[0] for pair in getattr(future, "_callbacks", None) or ()]
+    of_threads = getattr(future, "_done_callbacks", None)  # a future of `concurrent.futures`
+    return list(of_threads) if of_threads else [pair[0] for pair in getattr(future, "_callbacks", None) or ()]
 
 
 def timers_of(loop: Any) -> list[Any]:

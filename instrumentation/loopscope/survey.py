@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, naming, places, private, sync_waits, tickets, workers
 from loopscope.dropped import Drop
-from loopscope.edges import Edges
+from loopscope.edges import Edges, tasks_behind
 from loopscope.hooks import multiprocessing_pools, process_pools
 from loopscope.hooks.partners import PARTNERS
 from loopscope.hooks.tasks import collected
@@ -159,7 +159,14 @@ def look_at_workers(state: LiveState, moment: int) -> None:
         wait = sync_waits.of(frame)
         item.waits_for = wait.function if wait is not None else ""
         awaited = wait.on if wait is not None and isinstance(wait.on, Collection) else [wait and wait.on]
-        item.awaits = next((of_future[id(one)] for one in list(awaited) if id(one) in of_future), 0)
+        item.awaits = next(
+            (id_ for one in list(awaited) if (id_ := of_future.get(id(one)) or _task_of(one))), 0
+        )
+
+
+def _task_of(future: Any) -> int:
+    """The id of the task whose result a thread waits for, as `run_coroutine_threadsafe` lets it."""
+    return next(iter(tasks_behind(future)), 0)
 
 
 def look_at_partners(resources: Iterable[Resource]) -> None:

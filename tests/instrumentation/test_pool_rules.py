@@ -81,6 +81,36 @@ def test_two_pools_that_wait_for_each_other(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    "hand_over", ["loop.run_in_executor(threads, leaf, 1)", "asyncio.gather(helped(loop))"]
+)
+def test_a_pool_whose_workers_wait_for_a_coroutine_that_needs_it(tmp_path, hand_over):
+    """The circle goes through the loop: worker, coroutine, and back into the queue of the pool."""
+    program = f"""
+        async def helped(loop):
+            return await loop.run_in_executor(threads, leaf, 1)
+
+        async def ask(loop):
+            return await {hand_over}
+
+        def outer(loop):
+            return asyncio.run_coroutine_threadsafe(ask(loop), loop).result()
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            await asyncio.gather(*(loop.run_in_executor(threads, outer, loop) for _ in range(2)))
+
+        observe()
+        leave_after(2.5)
+        threads = ThreadPoolExecutor(2)
+        asyncio.run(main())
+    """
+    ran = run(tmp_path, PARTS, program)
+    (finding,) = ran.findings()
+    assert finding.kind == "executor_self_wait"
+    assert "run_coroutine_threadsafe" in ran.line(finding.culprit)
+
+
 def test_the_victims_are_the_tasks_that_wait(tmp_path):
     """All whose items are in the pool, under the names the program gave them."""
     program = """

@@ -162,7 +162,7 @@ CREATE TABLE items (                   -- work items given to executors
     outer           INTEGER NOT NULL,  -- the item in which it was submitted, maybe one of another process
     standing        INTEGER NOT NULL,  -- place: the user's innermost line in its thread, once it ran long
     waits_for       TEXT    NOT NULL,  -- the library function that its thread waited in
-    awaits          INTEGER NOT NULL,  -- the item whose result that is
+    awaits          INTEGER NOT NULL,  -- the item or the task whose result that is
     process         INTEGER NOT NULL   -- pid of the pool's process that runs it; 0: a thread of this one, or queued
 );
 CREATE TABLE open_items AS SELECT * FROM items;  -- with what this process runs for another one's pool, same ids

@@ -50,11 +50,8 @@ def _begin(what: str, detail: str = "") -> Fault | None:
 
 
 def _end(fault: Fault | None) -> None:
-    try:
-        if fault is not None:
-            faults.end(fault, at_least=QUICK)
-    except Exception:
-        recorder.fault("shutdown")
+    if fault is not None:
+        faults.end(fault, at_least=QUICK)
 
 
 def _during(what: str) -> Callable[..., Callable[..., Any]]:

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope import places
-from loopscope.jobs import JobContext, close
+from loopscope.hooks.job_around import JobAround
+from loopscope.jobs import close
 from loopscope.recorder import recorder
 from loopscope.records import NOWHERE
 from loopscope.tracebacks import step_out
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from loopscope.records import Job
     from loopscope.settings import Settings
 
-_JOB = "loopscope.job"  # in the ASGI scope
+JOB = "loopscope.job"  # in the ASGI scope
 _SITE = "_loopscope_site"  # on a background task
 FAILED = 500  # HTTP status from which a request's job has failed
 
 
 def install_applications(patches: Patches, _: Settings) -> None:
-    patches.replace(sys.modules["starlette.applications"].Starlette, "__call__", _serving)
+    patches.replace(sys.modules["starlette.applications"].Starlette, "__call__", serving)
 
 
 def install_routing(patches: Patches, _: Settings) -> None:
@@ -43,14 +44,16 @@ def install_background(patches: Patches, _: Settings) -> None:
     patches.replace(background, "__call__", _following_up)
 
 
-def _serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+def serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     async def __call__(self: Any, scope: Any, receive: Any, send: Any) -> None:  # noqa: N807
         try:
-            if scope["type"] != "http" or _JOB in scope:
+            if scope["type"] != "http" or JOB in scope:
                 return await original(self, scope, receive, send)
-            with JobContext(f"{scope['method']} (unmatched)", kind="http", site=NOWHERE) as job:
-                scope[_JOB] = job
-                return await original(self, scope, receive, _until_sent(send, job))
+            with JobAround(f"{scope['method']} (unmatched)", "http", NOWHERE) as job:
+                if job is not None:
+                    scope[JOB] = job
+                    send = _until_sent(send, job)
+                return await original(self, scope, receive, send)
         except BaseException as error:
             step_out(error)
             raise
@@ -101,7 +104,7 @@ def _routing(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitabl
 
 
 def _name_after_route(route: Any, scope: Any) -> None:
-    job = scope.get(_JOB)
+    job = scope.get(JOB)
     if job is None:
         return
     try:
@@ -147,7 +150,7 @@ def _following_up(original: Callable[..., Awaitable[None]]) -> Callable[..., Awa
             if function is None:
                 return await original(self)
             name = getattr(function, "__name__", type(function).__name__)
-            with JobContext(name, kind="background", site=getattr(self, _SITE, NOWHERE)):
+            with JobAround(name, "background", getattr(self, _SITE, NOWHERE)):
                 return await original(self)
         except BaseException as error:
             step_out(error)
