@@ -25,13 +25,14 @@ class Lateness(NamedTuple):
     """An interval in which the watchdog should have run and could not.
 
     ``computed`` says whether the process used or wanted a processor meanwhile, ``loops`` which loops' threads
-    did for most of it.
+    did for most of it, ``holder`` which other thread.
     """
 
     due: int
     until: int
     computed: bool = True
     loops: frozenset[int] = frozenset()
+    holder: str = ""
 
 
 def overlap(began: int, ended: int, start: int, end: int) -> int:

@@ -63,7 +63,7 @@ class Census:
             self._steps_at = batch.now
 
     def _use(self, clock: LoopClock, moment: int, span: int) -> LoopUse | None:
-        queued = sampling.thread_time(clock.native_thread)[1]
+        queued = sampling.thread_time(clock.native_thread).queued
         now = _Seen(clock.busy, clock.iterations, clock.overslept, queued)
         if clock.woke:  # the iteration that lasts has not been added up yet
             now.busy += max(0, moment - clock.woke)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_LINES = 1_000  # told apart per thread between two samples
 MOST_THREADS = 200  # whose processor time is read
+LEAST = 0.2  # of a time on a processor, to be suspected of having kept the GIL
 OURS = "loopscope-"
 
 
@@ -27,14 +27,12 @@ class Hotspots:
     """Looks by thread and line. The watchdog fills it; the pump takes it away and says whom to look at.
 
     ``computing`` has the identities of threads, other than those of loops, that used a processor lately;
-    ``suspected`` is the name of the thread that kept the GIL when the watchdog was last late.
     """
 
     def __init__(self) -> None:
         self.computing: frozenset[int] = frozenset()
         self._times: dict[int, int] = {}  # processor time by thread, at the last sample and the one before
         self._earlier: dict[int, int] = {}
-        self.suspected = ""
         self.names: dict[int, str] = {}  # of threads, also of those that have ended since the last sample
         self._looks: dict[int, Counter[RawPlace | Place]] = {}
 
@@ -55,23 +53,22 @@ class Hotspots:
             if thread in frames:
                 self.look(thread, frames[thread])
 
-    @staticmethod
-    def lines() -> dict[int, RawPlace | Place]:
-        """On which line each thread stands at this moment."""
-        return {thread: places.note_caller(frame) for thread, frame in sys._current_frames().items()}
+    def suspect(self, lines: Mapping[int, RawPlace | Place], lasted: int) -> str:
+        """Name the thread that kept the GIL for most of a time: none of a loop, and it stands there still.
 
-    def suspect(self, lines: Mapping[int, RawPlace | Place]) -> None:
-        """Find the thread that kept the GIL just now, none of a loop: it used most, and stood there.
-
-        Compared with the last sample but one, for the pump may have come first and taken a sample since.
+        Processor time is compared with the last sample but one, for the pump may just have taken a sample.
         """
         times = self._processor_times()
         used = {t: time - self._earlier.get(t, 0) for t, time in times.items() if t not in clocks}
-        if used:
-            busiest = max(used, key=lambda thread: used[thread])
-            self.suspected = self.names.get(busiest, "")
-            self.computing |= {busiest}
-            self._count(busiest, lines.get(busiest, NOWHERE))
+        busiest = max(used, key=lambda thread: used[thread], default=0)
+        if times and used.get(busiest, 0) < lasted * LEAST:
+            # Whoever stood there with the GIL and is gone already had its last turn just now.
+            busiest = next((t for t in lines if t in self.names and t not in times), 0)
+        if not busiest:
+            return ""
+        self.computing |= {busiest}
+        self._count(busiest, lines.get(busiest, NOWHERE))
+        return self.names.get(busiest, "")
 
     def used(self) -> dict[int, int]:
         """Processor time of threads since the last call, by identity; of a new one, all it has used."""
@@ -84,8 +81,22 @@ class Hotspots:
         looks, self._looks = self._looks, {}
         return looks
 
-    def _processor_times(self) -> dict[int, int]:
-        """What each of Python's threads has used of a processor, ns, by identity; ours are left out."""
+    def learn_names(self) -> list[threading.Thread]:
+        """Python's threads, but for ours."""
         threads = [t for t in threading.enumerate()[:MOST_THREADS] if not t.name.startswith(OURS)]
         self.names = {**self.names, **{t.ident: t.name for t in threads if t.ident}}
-        return {t.ident: thread_time(t.native_id)[0] for t in threads if t.ident and t.native_id}
+        return threads
+
+    def _processor_times(self) -> dict[int, int]:
+        """What each of Python's threads that live has wanted of a processor, ns; ours are left out."""
+        times = {
+            thread.ident: thread_time(thread.native_id).wanted
+            for thread in self.learn_names()
+            if thread.ident and thread.native_id
+        }
+        return {thread: time for thread, time in times.items() if time}
+
+
+def lines_of(frames: Mapping[int, FrameType]) -> dict[int, RawPlace | Place]:
+    """On which line each thread stands at this moment."""
+    return {thread: places.note_caller(frame) for thread, frame in frames.items()}

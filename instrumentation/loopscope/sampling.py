@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -44,13 +45,38 @@ def processor_time() -> int:
     return time.process_time_ns()
 
 
-def thread_time(native_thread: int) -> tuple[int, int]:
-    """How long a thread ran and how long it queued for a processor, ns; zeros where nobody keeps such books.
+class ThreadTime(NamedTuple):
+    """How long a thread ran and queued for a processor, ns, and how often it was given one."""
 
-    There is `time.pthread_getcpuclockid`, which needs no file, and crashes if the thread has just ended.
+    ran: int
+    queued: int
+    turns: int
+
+    @property
+    def wanted(self) -> int:
+        """Queueing counts, or a busy host would make computing look like waiting."""
+        return self.ran + self.queued
+
+    def since(self, earlier: ThreadTime) -> ThreadTime:
+        return ThreadTime(*(now - before for now, before in zip(self, earlier, strict=True)))
+
+
+NO_TIME = ThreadTime(0, 0, 0)
+
+
+def thread_time(native_thread: int) -> ThreadTime:
+    """By the kernel's books; zeros where nobody keeps such.
+
+    There is `time.pthread_getcpuclockid`, which needs no file, and crashes if the thread has just ended. As
+    few system calls as can be: each gives the GIL away, and beside threads that compute it takes long to get
+    it back.
     """
     try:
-        ran, queued, _ = Path(f"/proc/self/task/{native_thread}/schedstat").read_text().split()
-    except (OSError, ValueError):
-        return 0, 0
-    return int(ran), int(queued)
+        file = os.open(f"/proc/self/task/{native_thread}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fields = os.read(file, 100).split()
+        finally:
+            os.close(file)
+        return ThreadTime(*map(int, fields))
+    except (OSError, ValueError, TypeError):
+        return NO_TIME

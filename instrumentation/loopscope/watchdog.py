@@ -13,10 +13,10 @@ from loopscope import causes, places, reach, sync_waits
 from loopscope.causes import BLOCKING_CALL, CPU, GC, GIL, HOST_PAUSED, IMPORT, OWN_LOOP, Lateness
 from loopscope.clock import now
 from loopscope.hooks import garbage
-from loopscope.hotspots import Hotspots
+from loopscope.hotspots import Hotspots, lines_of
 from loopscope.recorder import SECOND, recorder
 from loopscope.records import Block, Job, Place, Slice, Task
-from loopscope.sampling import thread_time
+from loopscope.sampling import NO_TIME, ThreadTime, thread_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +30,8 @@ MOST_STACKS = 40  # taken of one block
 DEPTH = 60  # frames kept of a stack
 BUSY_SHARE = 0.5  # of a block's time on a processor: more is computing, less is waiting
 ALIVE_SHARE = 0.1  # of a time in which the watchdog could not run: with less the host stood still
+GONE = "a thread that has ended"
+TURNS = 60  # a second, from which on a thread that hardly runs fights for something
 THINK_AFTER = SECOND // 4  # a block this old is asked who could end it; then again at twice its age
 
 Key = tuple[int, int]  # a loop's thread and the moment its handle began
@@ -44,16 +46,28 @@ class Sighting:
     job: Job | None
     looks: Counter[Place] = field(default_factory=Counter)
     stacks: dict[Place, tuple[Place, ...]] = field(default_factory=dict)
-    first_look: tuple[int, int, int] = (
-        0,
-        0,
-        0,
-    )  # time, and what its thread had run and queued
-    last_look: tuple[int, int, int] = (0, 0, 0)
+    first_look: tuple[int, ThreadTime] = (0, NO_TIME)
+    last_look: tuple[int, ThreadTime] = (0, NO_TIME)
     block: Block | None = None
     think_at: int = THINK_AFTER
     waits_for: str = ""
     own_loop: bool = False
+    holder: str = ""
+
+    @property
+    def elapsed(self) -> int:
+        return self.last_look[0] - self.first_look[0]
+
+    @property
+    def spent(self) -> ThreadTime:
+        """What the loop's thread did between the first look and the last."""
+        return self.last_look[1].since(self.first_look[1])
+
+    @property
+    def fights(self) -> bool:
+        """Does its thread wait for the GIL? It asks again every few milliseconds, and computes little."""
+        quick = self.spent.turns * SECOND > self.elapsed * TURNS
+        return quick and self.spent.wanted < self.elapsed * BUSY_SHARE
 
 
 class Watchdog(threading.Thread):
@@ -93,7 +107,9 @@ class Watchdog(threading.Thread):
         """Look first of all: whatever gives the GIL away, such as reading a file, lets threads move on."""
         late = moment - due
         is_late = late > recorder.block_threshold // 2
-        lines = self.hotspots.lines() if is_late else {}
+        lines = lines_of(sys._current_frames()) if is_late else {}
+        if is_late:
+            self.hotspots.learn_names()
         self.look(moment)
         if is_late:
             self._note_lateness(Lateness(due, moment), books, lines)
@@ -108,9 +124,9 @@ class Watchdog(threading.Thread):
         process, loops = books.used_since()
         busy = frozenset(thread for thread, used in loops.items() if used > lasted * BUSY_SHARE)
         computed = bool(busy) or process > lasted * ALIVE_SHARE
-        self._late.append(late._replace(computed=computed, loops=busy))
-        if computed and not busy:
-            self.hotspots.suspect(lines)
+        others = computed and not busy
+        holder = self.hotspots.suspect(lines, lasted) or GONE if others else ""
+        self._late.append(late._replace(computed=computed, loops=busy, holder=holder))
 
     def look(self, moment: int) -> None:
         """Look once at every loop that is awake, and at the threads that compute."""
@@ -128,12 +144,14 @@ class Watchdog(threading.Thread):
 
     def _look_at(self, clock: LoopClock, began: int, moment: int, frames: Mapping[int, FrameType]) -> None:
         frame = frames[clock.thread]
-        stack = tuple(places.stack(frame))[:DEPTH]
+        stack, lines = tuple(places.stack(frame))[:DEPTH], lines_of(frames)
         if clock.mark != began or not clock.woke:
             return
         processor = thread_time(clock.native_thread)
         with self._lock:
             sighting = self._see(clock, began, moment, stack, processor)
+        if sighting.fights and not sighting.holder:
+            sighting.holder = self.hotspots.suspect(lines, sighting.elapsed)
         if moment - began >= sighting.think_at and clock.mark == began:
             sighting.think_at = 2 * (moment - began)
             _think(sighting, clock, frame)
@@ -144,15 +162,15 @@ class Watchdog(threading.Thread):
         began: int,
         moment: int,
         stack: tuple[Place, ...],
-        processor: tuple[int, int],
+        processor: ThreadTime,
     ) -> Sighting:
         key = clock.thread, began
         sighting = self._seen.get(key)
         if sighting is None:
             task = clock.running
             sighting = self._seen[key] = Sighting(clock, task, task.job if task else None)
-            sighting.first_look = moment, *processor
-        sighting.last_look = moment, *processor
+            sighting.first_look = moment, processor
+        sighting.last_look = moment, processor
         if sighting.looks.total() < MOST_STACKS:
             culprit = places.culprit(stack)
             sighting.looks[culprit] += 1
@@ -215,22 +233,26 @@ class Watchdog(threading.Thread):
             self._blocks.pop(key, None)
 
     def _cause(self, block: Block, sighting: Sighting | None, end: int) -> str:
-        lasted = block.started, end
+        lasted, block.holder = (block.started, end), ""
         if causes.collecting(*lasted, garbage.pauses()):
             return GC
         late = causes.kept_late(*lasted, list(self._late))
         if late is not None:
-            others_did = late.computed and sighting is not None and sighting.clock.thread not in late.loops
-            block.holder = self.hotspots.suspected if others_did else ""
+            block.holder = late.holder
             return GIL if late.computed else HOST_PAUSED
-        if sighting is None:
-            return BLOCKING_CALL
-        if sighting.own_loop:
-            return OWN_LOOP
-        if causes.importing(block.stack):
-            return IMPORT
-        elapsed = sighting.last_look[0] - sighting.first_look[0]
-        return CPU if elapsed and block.cpu + block.queued > elapsed * BUSY_SHARE else BLOCKING_CALL
+        return _seen_cause(block, sighting) if sighting is not None else BLOCKING_CALL
+
+
+def _seen_cause(block: Block, sighting: Sighting) -> str:
+    """What several looks at a block tell."""
+    if sighting.own_loop:
+        return OWN_LOOP
+    if causes.importing(block.stack):
+        return IMPORT
+    if sighting.holder and sighting.fights:
+        block.holder = sighting.holder
+        return GIL
+    return CPU if sighting.spent.wanted > sighting.elapsed * BUSY_SHARE else BLOCKING_CALL
 
 
 def _think(sighting: Sighting, clock: LoopClock, frame: FrameType) -> None:
@@ -247,18 +269,18 @@ class _Books:
     def __init__(self) -> None:
         self._process = time.process_time_ns()
         self._loops = [
-            (clock, sum(thread_time(clock.native_thread))) for clock in list(recorder.loops) if clock.thread
+            (clock, thread_time(clock.native_thread).wanted) for clock in list(recorder.loops) if clock.thread
         ]
 
     def used_since(self) -> tuple[int, dict[int, int]]:
         """What the process used since then, and what each loop's thread used or wanted to use; ns."""
-        loops = {clock.thread: sum(thread_time(clock.native_thread)) - used for clock, used in self._loops}
+        loops = {c.thread: thread_time(c.native_thread).wanted - used for c, used in self._loops}
         return time.process_time_ns() - self._process, loops
 
 
 def _describe(block: Block, sighting: Sighting) -> None:
     """The culprit is the one seen most often; its first stack stands for all."""
-    _, block.cpu, block.queued = (b - a for a, b in zip(sighting.first_look, sighting.last_look, strict=True))
+    block.cpu, block.queued, _ = sighting.spent
     block.waits_for = sighting.waits_for
     culprit = sighting.looks.most_common(1)[0][0]
     if culprit != block.culprit:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 
 def add_up():
     sum(range(60_000_000))
+    time.sleep(0.3)
 
 
 def test_the_thread_that_kept_the_gil_is_named_and_its_line_is_hot(observe):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loopscope.records import Block, Task
     from loopscope.usage import Hotspot, LoopUse
 
-HOT = 0.5  # of the processor time of a span: several threads that use more of it together crowd a loop out
+HOT = 0.25  # of a processor in a span: threads that use more of it together may crowd a loop out
 
 
 @dataclass

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from loopscope.diagnosis import loops, prose
 from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.words import GIL_CONTENTION
 from loopscope.places import resolve
-from loopscope.records import WARNING, Finding, Place
+from loopscope.records import WARNING, Finding
 from loopscope.usage import THREAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loopscope.diagnosis.case import Case
-    from loopscope.records import WorkItem
+    from loopscope.records import Block, WorkItem
     from loopscope.usage import Hotspot, LoopUse
 
 
@@ -32,36 +33,41 @@ class GilContention:
     EACH = 0.004  # s an iteration: nearly one turn of the lock each time
 
     def applies(self, case: Case) -> bool:
-        return any(spot.role == THREAD for spot in case.history.hotspots)
+        threads = any(spot.role == THREAD for spot in case.history.hotspots)
+        return threads or any(block.holder for block in loops.blocks(case))
 
     def examine(self, case: Case) -> Iterator[Finding]:
-        uses = loops.crowded(case)
-        held = sum(loops.lasted(case, block) for block in loops.blocks(case) if block.holder) / SECOND
-        late = sum(max(0, use.overslept - use.queued) for use in uses) / SECOND + held
-        span = sum(use.span for use in uses) / SECOND
-        iterations = sum(use.iterations for use in uses)
-        if late > self.LATE and late > span * self.SHARE and late > iterations * self.EACH:
-            yield self._finding(case, uses, late, span)
+        uses = [use for use in loops.crowded(case) if self._is_late(use)]
+        held = [block for block in loops.blocks(case) if block.holder]
+        late = sum(use.overslept - use.queued for use in uses)
+        late += sum(loops.lasted(case, block) for block in held)
+        if late > self.LATE * SECOND:
+            yield self._finding(case, uses, held, late / SECOND)
 
-    def _finding(self, case: Case, uses: list[LoopUse], late: float, span: float) -> Finding:
+    def _is_late(self, use: LoopUse) -> bool:
+        late = use.overslept - use.queued
+        return late > use.span * self.SHARE and late > use.iterations * self.EACH * SECOND
+
+    def _finding(self, case: Case, uses: list[LoopUse], held: list[Block], late: float) -> Finding:
         spots = [spot for spot in case.history.hotspots if spot.role == THREAD]
         line, _ = loops.hottest(spots)
-        items = self._items(case, spots)
+        threads = {spot.thread for spot in spots} | {block.holder for block in held}
+        items = self._items(case, spots, threads)
         handed = case.own_line(*(resolve(item.site) for item in items))
-        threads = {spot.thread for spot in spots}
-        started = min((use.at - use.span for use in uses), default=case.began)
+        line = line if line.line else case.own_line(*(item.standing for item in items))
+        started = min(*(use.at - use.span for use in uses), *(block.started for block in held), case.at)
         victims = loops.present(case, started, case.at, frozenset(item.task for item in items))
+        used = sum({(spot.at, spot.thread): spot.cpu for spot in spots}.values()) / SECOND
         given = f", handed over at {prose.where(handed)}" if handed.line else ""
         return Finding(
             kind=self.kind,
             severity=WARNING,
             confidence=0.85,
-            culprit=handed if handed.line else self._own(case, line),
+            culprit=handed if handed.line else line,
             explain=(
-                f"{prose.counted(len(threads), 'thread')} ({prose.these(sorted(threads))}) computed for "
-                f"{prose.seconds(span)}, most of it at {prose.where(line)} in {line.function}{given}. They "
-                "take turns with the event loop at the interpreter's lock: it came "
-                f"{prose.seconds(late)} late from its sleeps, in all."
+                f"{prose.counted(len(threads), 'thread')} ({prose.these(sorted(threads))}) computed, most "
+                f"of it at {prose.where(line)} in {line.function}{given}. They take turns with the loop "
+                f"at the interpreter's lock, which cost the loop {prose.seconds(late)}."
             ),
             fix="Compute in a process pool; threads of one interpreter cannot compute at the same time.",
             since=started,
@@ -71,25 +77,19 @@ class GilContention:
             evidence={
                 "threads": len(threads),
                 "late_for": round(late, 3),
-                "share": round(late / span, 3) if span else 1.0,
-                "processor_time": round(sum({(s.at, s.thread): s.cpu for s in spots}.values()) / SECOND, 3),
+                "processor_time": round(used, 3),
             },
             cost=late * (1 + len(victims)),
         )
 
     @staticmethod
-    def _own(case: Case, line: Place) -> Place:
-        return case.own_line(line) or line
-
-    @staticmethod
-    def _items(case: Case, spots: list[Hotspot]) -> list[WorkItem]:
-        """The work items that the threads ran, hottest first."""
-        looks: dict[int, int] = {}
+    def _items(case: Case, spots: list[Hotspot], threads: set[str]) -> list[WorkItem]:
+        """The work items that the threads ran, of the hottest thread first."""
+        looks: Counter[str] = Counter(dict.fromkeys(threads, 0))
         for spot in spots:
-            looks[spot.item] = looks.get(spot.item, 0) + spot.looks
-        known = {item.id: item for item in (*case.history.last_items, *case.snapshot.items)}
-        ranked = sorted(looks, key=lambda id_: -looks[id_])
-        return [known[id_] for id_ in ranked if id_ in known]
+            looks[spot.thread] += spot.looks
+        known = [*case.history.last_items, *case.snapshot.items]
+        return sorted((i for i in known if i.worker in looks), key=lambda item: -looks[item.worker])
 
 
 rule = GilContention()
