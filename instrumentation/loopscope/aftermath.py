@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, faults, handlers, places, private
 from loopscope.recorder import SECOND, recorder
-from loopscope.records import COLLECTED, NOWHERE, OUTLIVED, SHUTDOWN, SWALLOWED, Place
+from loopscope.records import CAUGHT, CAUGHT_AGAIN, COLLECTED, NOWHERE, OUTLIVED, SHUTDOWN, SWALLOWED, Place
 
 if TYPE_CHECKING:
     from loopscope.records import Batch, Fault, Task
@@ -103,7 +103,7 @@ def _if_deaf(record: Task, task: Any, since: int) -> Fault | None:
         record.site,
         found or places.culprit(stands),
         task=record,
-        detail="caught" if found else "",
+        detail=(CAUGHT if private.times_cancelled(task) == 1 else CAUGHT_AGAIN) if found else "",
         by=0,
     )
     fault.at = since

@@ -47,6 +47,13 @@ class JobContext:
             raise RuntimeError(
                 f"{self!r} is already open; make a new loopscope.job(...) for each piece of work"
             )
+        try:
+            return self._begin()
+        except Exception:
+            recorder.fault("job")
+            return Job(0, self._name, self._key, self._kind, 0, 0, NOWHERE, now())
+
+    def _begin(self) -> Job:
         task, parent = current_task(), job_var.get()
         job = Job(
             recorder.new_id(),
@@ -74,10 +81,16 @@ class JobContext:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._open is None:
-            return
-        job, token, span, before = self._open
-        self._open = None
+        opened, self._open = self._open, None
+        try:
+            if opened is not None:
+                self._end(*opened, error)
+        except Exception:
+            recorder.fault("job")
+
+    def _end(
+        self, job: Job, token: Token[Job | None], span: Any, before: Job | None, error: BaseException | None
+    ) -> None:
         try:
             job_var.reset(token)
         except ValueError:  # closed in another context than it was opened in, as generators do

@@ -149,6 +149,13 @@ class Recorder:
         return wait
 
     def wait_ended(self, wait: Wait, outcome: str) -> None:
+        """Close a wait. Never raises: it is what hooks do in `finally`, on a program's way out."""
+        try:
+            self._close_wait(wait, outcome)
+        except Exception:
+            self.fault("wait")
+
+    def _close_wait(self, wait: Wait, outcome: str) -> None:
         wait.ended = now()
         wait.outcome = outcome
         wait.task.wait = wait.outer

@@ -57,6 +57,7 @@ UNRETRIEVED = "unretrieved"  # a task or future failed, and nobody looked at the
 OVER_RELEASED = "over_released"  # a permit was released that nobody had
 WRONG_THREAD = "wrong_thread"  # a loop was given work from another thread without being woken
 SWALLOWED = "swallowed"  # a task was cancelled and went on
+CAUGHT, CAUGHT_AGAIN = "caught", "caught again"  # details of it: by a handler of its own, how often
 OUTLIVED = "outlived"  # a task goes on after its job has ended
 CLOSED_UNDER = "closed_under"  # a loop or an executor was closed with work in it
 WORKER_DIED = "worker_died"  # a pool's process ended in the middle of its work, or before it took any

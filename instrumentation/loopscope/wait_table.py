@@ -96,6 +96,7 @@ LIBRARIES: tuple[Row, ...] = (
     Row("/asyncio/tasks.py", "as_completed", TASK),
     Row("/asyncio/tasks.py", "_AsCompletedIterator", TASK, "_AsCompletedIterator", awaited="_todo"),
     Row("/asyncio/subprocess.py", "Process.communicate", CHILD),
+    Row("/asyncio/subprocess.py", "Process.wait", CHILD, "Process", "stdout._limit", "stdout._buffer"),
     Row("/asyncio/subprocess.py", "Process._feed_stdin", WRITE),
     Row("/anyio/streams/memory.py", "", QUEUE, "_MemoryObjectStreamState", "max_buffer_size", "buffer"),
     Row("/anyio/to_process.py", "", EXECUTOR),

@@ -65,8 +65,8 @@ def test_missing_programs_are_named_and_fail_continuous_integration(repository, 
     """One sentence with the programs and Debian's packages; on a developer's machine work goes on."""
     at_ci = run_tool(repository, "programs.py", path=tmp_path, CI="true")
     assert at_ci.returncode == 1
-    assert "the tests need chromium, prometheus, promtool, amtool, wrk, node:" in at_ci.stderr
-    assert "chromium nodejs prometheus prometheus-alertmanager wrk" in at_ci.stderr
+    assert "the tests need chromium, prometheus, promtool, amtool, redis-server, wrk, node:" in at_ci.stderr
+    assert "chromium nodejs prometheus prometheus-alertmanager redis-server wrk" in at_ci.stderr
     assert run_tool(repository, "programs.py", path=tmp_path).returncode == 0
 
 

@@ -213,7 +213,7 @@ class Records:
             row["id"], row["kind"], row["at"], row["subject"], names.place(row["site"]),
             names.place(row["place"]), self._optional(row), self._jobs.get(row["job"]),
             self._resource(row["resource"]) if row["resource"] else None, row["done_by"], row["exception"],
-            row["detail"], row["ended"],
+            row["detail"], row["ended"], row["times"],
         )  # fmt: skip
 
 

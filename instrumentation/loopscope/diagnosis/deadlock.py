@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.graph import PERMITS
-from loopscope.records import SEMAPHORE
+from loopscope.records import LOCK
 
 if TYPE_CHECKING:
     from loopscope.diagnosis.case import Case
@@ -37,7 +37,7 @@ class Deadlock:
     @property
     def counts_permits(self) -> bool:
         """Does it turn on a semaphore of several permits?"""
-        return any(r.kind == SEMAPHORE and r.capacity > 1 for r in self.resources)
+        return any(r.kind != LOCK and r.capacity > 1 for r in self.resources)
 
     @property
     def since(self) -> int:

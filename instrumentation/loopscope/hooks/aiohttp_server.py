@@ -6,9 +6,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope.context import current_job
-from loopscope.hooks.job_around import JobAround, rename
+from loopscope.hooks.handlers import rename
 from loopscope.hooks.web import FAILED
+from loopscope.jobs import JobContext
 from loopscope.recorder import recorder
+from loopscope.records import NOWHERE
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def install_routes(patches: Patches, _: Settings) -> None:
 
 def _handling(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def _handle(self: Any, request: Any) -> Any:
-        around = JobAround(f"{request.method} {UNMATCHED}", "http")
+        around = JobContext(f"{request.method} {UNMATCHED}", kind="http", site=NOWHERE)
         job = around.__enter__()
         try:
             response = await original(self, request)
@@ -51,8 +53,8 @@ def _handling(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitabl
     return _handle
 
 
-def _note_status(job: Job | None, response: Any) -> None:
-    if job is not None and getattr(response, "status", 0) >= FAILED:
+def _note_status(job: Job, response: Any) -> None:
+    if getattr(response, "status", 0) >= FAILED:
         job.exception = f"HTTP {response.status}"
 
 

@@ -9,7 +9,7 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loopscope.hooks.job_around import rename
+from loopscope.hooks.handlers import rename
 from loopscope.hooks.web import JOB, serving
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out

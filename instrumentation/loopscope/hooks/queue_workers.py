@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loopscope.hooks.job_around import JobAround, first_line
+from loopscope.hooks.handlers import first_line
+from loopscope.jobs import JobContext
 from loopscope.recorder import recorder
+from loopscope.records import NOWHERE
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from loopscope.hooks.patching import Patches
+    from loopscope.records import Job
     from loopscope.settings import Settings
 
 ARQ, TASKIQ, CELERY = "arq.worker", "taskiq.receiver.receiver", "celery.signals"
@@ -47,7 +50,7 @@ def _as_job(name: str, coroutine: Callable[..., Awaitable[Any]]) -> Callable[...
 
     async def run(context: Any, /, *args: Any, **options: Any) -> Any:
         try:
-            with JobAround(name, "job", site, context.get("job_id", "")):
+            with JobContext(name, context.get("job_id", ""), site=site):
                 return await coroutine(context, *args, **options)
         except BaseException as error:
             step_out(error)
@@ -65,9 +68,9 @@ def _running_task(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awai
 
     async def run_task(self: Any, target: Any, message: Any, *args: Any, **options: Any) -> Any:
         try:
-            with JobAround(message.task_name, "job", first_line(target), message.task_id) as job:
+            with JobContext(message.task_name, message.task_id, site=first_line(target)) as job:
                 result = await original(self, target, message, *args, **options)
-                if job is not None and result.is_err:
+                if result.is_err:
                     job.exception = type(result.error).__qualname__
                 return result
         except BaseException as error:
@@ -103,7 +106,7 @@ def install_rq_worker(patches: Patches, say_goodbye: Callable[[], None]) -> None
 def _performing(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def perform(self: Any) -> Any:
         try:
-            with JobAround(str(self.func_name), "job", key=self.id):
+            with JobContext(str(self.func_name), self.id, site=NOWHERE):
                 return original(self)
         except BaseException as error:
             step_out(error)
@@ -116,18 +119,18 @@ class _Celery:
     """Listens to Celery's own signals; tasks of several threads are open at a time."""
 
     def __init__(self, say_goodbye: Callable[[], None]) -> None:
-        self._open: dict[str, tuple[JobAround, Any]] = {}
+        self._open: dict[str, tuple[JobContext, Job]] = {}
         self._say_goodbye = say_goodbye
 
     def begin(self, task_id: str, task: Any, **_: Any) -> None:
-        around = JobAround(task.name, "job", first_line(task.run), task_id)
+        around = JobContext(task.name, task_id, site=first_line(task.run))
         self._open[task_id] = around, around.__enter__()
 
     def end(self, task_id: str, state: str, retval: Any, **_: Any) -> None:
-        around, job = self._open.pop(task_id, (None, None))
-        if around is None:
+        if task_id not in self._open:
             return
-        if job is not None and state == FAILURE:
+        around, job = self._open.pop(task_id)
+        if state == FAILURE:
             job.exception = type(retval).__qualname__
         around.__exit__(None, None, None)
 

@@ -50,8 +50,11 @@ def _begin(what: str, detail: str = "") -> Fault | None:
 
 
 def _end(fault: Fault | None) -> None:
-    if fault is not None:
-        faults.end(fault, at_least=QUICK)
+    try:
+        if fault is not None:
+            faults.end(fault, at_least=QUICK)
+    except Exception:
+        recorder.fault("shutdown")
 
 
 def _during(what: str) -> Callable[..., Callable[..., Any]]:

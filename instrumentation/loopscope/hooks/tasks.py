@@ -107,13 +107,13 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
 
 
 def _made_by_factory(
-    make: Callable[..., _Task], loop: Any, coro: Any, record: Task, options: dict[str, Any]
+    original: Callable[..., _Task], loop: Any, coro: Any, record: Task, options: dict[str, Any]
 ) -> _Task:
     """An eager factory runs the first step at once: what that does is the new task's, not its creator's."""
     clock = loop._loopscope_clock
     creator, clock.running = clock.running, record
     try:
-        return make(loop, coro, **options)
+        return original(loop, coro, **options)
     except BaseException as error:
         step_out(error)
         raise

@@ -6,8 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope import places
-from loopscope.hooks.job_around import JobAround
-from loopscope.jobs import close
+from loopscope.jobs import JobContext, close
 from loopscope.recorder import recorder
 from loopscope.records import NOWHERE
 from loopscope.tracebacks import step_out
@@ -49,11 +48,9 @@ def serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
         try:
             if scope["type"] != "http" or JOB in scope:
                 return await original(self, scope, receive, send)
-            with JobAround(f"{scope['method']} (unmatched)", "http", NOWHERE) as job:
-                if job is not None:
-                    scope[JOB] = job
-                    send = _until_sent(send, job)
-                return await original(self, scope, receive, send)
+            with JobContext(f"{scope['method']} (unmatched)", kind="http", site=NOWHERE) as job:
+                scope[JOB] = job
+                return await original(self, scope, receive, _until_sent(send, job))
         except BaseException as error:
             step_out(error)
             raise
@@ -150,7 +147,7 @@ def _following_up(original: Callable[..., Awaitable[None]]) -> Callable[..., Awa
             if function is None:
                 return await original(self)
             name = getattr(function, "__name__", type(function).__name__)
-            with JobAround(name, "background", getattr(self, _SITE, NOWHERE)):
+            with JobContext(name, kind="background", site=getattr(self, _SITE, NOWHERE)):
                 return await original(self)
         except BaseException as error:
             step_out(error)

@@ -13,7 +13,7 @@ from loopscope.diagnosis.engine import diagnose
 from loopscope_exporters.journal import Journal
 
 HERE = Path(__file__).parent
-SECONDS = 2.5  # that the programs run
+SECONDS = 3.0  # that the programs run
 
 
 class Said(NamedTuple):
@@ -23,9 +23,9 @@ class Said(NamedTuple):
     journal: list
 
 
-def observed(name, folder):
+def observed(name, folder, seconds=SECONDS):
     """Run all programs of a file in one process, which dies of it."""
-    command = [sys.executable, HERE / "patients.py", HERE / f"{name}.py", folder, str(SECONDS)]
+    command = [sys.executable, HERE / "patients.py", HERE / f"{name}.py", folder, str(seconds)]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     live = [SimpleNamespace(**finding) for finding in json.loads(ran.stdout.splitlines()[-1])]
     return Said(live, [plain(finding) for finding in diagnose(Journal(folder).cases()).findings])
@@ -54,3 +54,13 @@ def said_of_sick(tmp_path_factory):
 @pytest.fixture(scope="session")
 def said_of_healthy(tmp_path_factory):
     return observed("healthy", tmp_path_factory.mktemp("healthy"))
+
+
+@pytest.fixture(scope="session")
+def said_of_remote_sick(tmp_path_factory):
+    return observed("remote_sick", tmp_path_factory.mktemp("remote_sick"), seconds=4)
+
+
+@pytest.fixture(scope="session")
+def said_of_remote_healthy(tmp_path_factory):
+    return observed("remote_healthy", tmp_path_factory.mktemp("remote_healthy"), seconds=4)

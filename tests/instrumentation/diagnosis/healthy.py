@@ -171,6 +171,81 @@ async def permits_taken_with_patience():
     await asyncio.gather(sit(), hope())
 
 
+async def sessions_that_came_one_by_one():
+    """Clients connect at intervals and stay."""
+
+    async def session():
+        while True:
+            await asyncio.sleep(0.2)
+
+    sessions = []
+    for _ in range(40):
+        sessions.append(asyncio.create_task(session()))
+        await asyncio.sleep(0.05)
+    await asyncio.gather(*sessions)
+
+
+async def scheduler():
+    """A task for each turn, awaited, and then a pause."""
+
+    async def turn():
+        await asyncio.sleep(0.05)
+
+    while True:
+        await asyncio.create_task(turn())
+        await asyncio.sleep(0.05)
+
+
+async def patient_reader():
+    """Each message is waited for with a time-out, which some Pythons make a task of."""
+    inbox = asyncio.Queue()
+
+    async def take():
+        return await inbox.get()
+
+    while True:
+        try:
+            await asyncio.wait_for(take(), 0.1)
+        except TimeoutError:
+            continue
+
+
+async def slow_reply():
+    """Answers take their time; those under way are no older than others were."""
+
+    async def answer(future):
+        await asyncio.sleep(0.8)
+        future.set_result(1)
+
+    async def request():
+        future = asyncio.get_running_loop().create_future()
+        answering = asyncio.create_task(answer(future))
+        await future
+        return answering
+
+    while True:
+        await asyncio.gather(*(request() for _ in range(5)))
+
+
+async def writer_behind_a_queue():
+    """One consumer on purpose; what it is given it has soon worked off."""
+    rows = asyncio.Queue()
+
+    async def write():
+        while True:
+            await rows.get()
+            await asyncio.sleep(0.01)
+            rows.task_done()
+
+    writer = asyncio.create_task(write())
+    while True:
+        for number in range(20):
+            rows.put_nowait(number)
+        await rows.join()
+        await asyncio.sleep(0.3)
+        assert not writer.done()
+
+
 PROGRAMS = (
     idle_consumers,
     told_to_stop_some_day,
@@ -184,4 +259,9 @@ PROGRAMS = (
     permit_as_a_signal,
     bounded_by_two_semaphores,
     permits_taken_with_patience,
+    sessions_that_came_one_by_one,
+    scheduler,
+    patient_reader,
+    slow_reply,
+    writer_behind_a_queue,
 )

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 
+import anyio
+
 FOREVER = 60
 
 
@@ -232,6 +234,165 @@ async def ever_more_tasks():
         await asyncio.gather(ask(), ask())
 
 
+async def borrowers_inside_borrowers():
+    """The same with anyio's limiter, through a task group."""
+    tokens = anyio.CapacityLimiter(2)
+
+    async def inner():
+        async with tokens:  # borrowers_inside_borrowers
+            pass
+
+    async def outer():
+        async with tokens:
+            await asyncio.sleep(0.01)
+            async with anyio.create_task_group() as group:
+                group.start_soon(inner)
+
+    await asyncio.gather(outer(), outer())
+
+
+async def lost_on_the_way_out():
+    """A worker that lives on forgets to release when something fails."""
+    doors = asyncio.Semaphore(2)
+    numbers = iter(range(1000))
+
+    async def work():
+        for number in numbers:
+            await doors.acquire()  # lost_on_the_way_out
+            await asyncio.sleep(0.01)
+            if number % 3:
+                doors.release()
+
+    await asyncio.gather(*(work() for _ in range(4)))
+
+
+async def a_circle_of_three():
+    """Through gather, shield and wait."""
+    tasks = {}
+
+    async def first():
+        await asyncio.sleep(0.01)
+        await asyncio.gather(tasks["second"])
+
+    async def second():
+        await asyncio.sleep(0.01)
+        await asyncio.shield(tasks["third"])
+
+    async def third():
+        await asyncio.sleep(0.02)
+        await asyncio.wait([tasks["first"]])  # a_circle_of_three
+
+    for part in (first, second, third):
+        tasks[part.__name__] = asyncio.create_task(part())
+    await asyncio.wait(tasks.values())
+
+
+async def consumer_called_off():
+    """The consumer was cancelled, the producer was not told."""
+    belt = asyncio.Queue(maxsize=2)
+
+    async def consume():
+        while True:
+            await belt.get()  # consumer_called_off
+            await asyncio.sleep(0.01)
+
+    consumer = asyncio.create_task(consume())
+    for number in range(100):
+        await belt.put(number)
+        if number == 5:
+            consumer.cancel()
+
+
+async def reply_lost():
+    """Most requests get their answer, some never do."""
+    asked = {}
+
+    async def request(number):
+        asked[number] = answer = asyncio.get_running_loop().create_future()
+        await answer  # reply_lost
+
+    async def reply():
+        while True:
+            await asyncio.sleep(0.02)
+            for number, answer in asked.items():
+                if number % 4 and not answer.done():
+                    answer.set_result(number)
+
+    replying = asyncio.create_task(reply())
+    await asyncio.gather(*(request(number) for number in range(16)))
+    return replying
+
+
+async def a_party_is_missing():
+    """One of those for whom a barrier waits gave up before."""
+    start = asyncio.Barrier(3)
+
+    async def run(number):
+        if number == 1:
+            return
+        await start.wait()  # a_party_is_missing
+
+    await asyncio.gather(*(run(number) for number in range(3)))
+
+
+async def awaited_as_soon_as_made():
+    """A task for each item, awaited before the next is made."""
+
+    async def fetch():
+        await asyncio.sleep(0.1)
+
+    while True:
+        await asyncio.create_task(fetch())  # awaited_as_soon_as_made
+
+
+async def a_single_worker():
+    """Many messages, and one worker that mostly waits."""
+    letters = asyncio.Queue()
+
+    async def post():
+        while True:
+            await letters.get()
+            await asyncio.sleep(0.1)
+            letters.task_done()
+
+    postman = asyncio.create_task(post())  # a_single_worker
+    for number in range(100):
+        letters.put_nowait(number)
+    await letters.join()
+    return postman
+
+
+async def backlog():
+    """Writes are started faster than two permits let them end."""
+    disk = asyncio.Semaphore(2)
+    started = set()
+
+    async def write():
+        async with disk:
+            await asyncio.sleep(0.1)
+
+    while True:
+        started.add(asyncio.create_task(write()))  # backlog
+        await asyncio.sleep(0.02)
+
+
+async def watchers_left_behind():
+    """Each request starts a watcher and forgets it."""
+    watching = set()
+
+    async def watch():
+        while True:
+            await asyncio.sleep(0.3)
+
+    async def request():
+        watching.add(asyncio.create_task(watch()))  # watchers_left_behind
+        await asyncio.sleep(0.01)
+
+    while True:
+        await asyncio.create_task(request())
+        await asyncio.sleep(0.04)
+
+
 PROGRAMS = {
     self_lock: "lock_cycle",
     crossed_locks: "lock_cycle",
@@ -248,4 +409,14 @@ PROGRAMS = {
     gate_never_opened: "never_signalled",
     signal_too_early: "never_signalled",
     ever_more_tasks: "task_leak",
+    borrowers_inside_borrowers: "semaphore_starvation",
+    lost_on_the_way_out: "semaphore_starvation",
+    a_circle_of_three: "await_cycle",
+    consumer_called_off: "queue_stalled",
+    reply_lost: "never_signalled",
+    a_party_is_missing: "never_signalled",
+    awaited_as_soon_as_made: "serialised",
+    a_single_worker: "serialised",
+    backlog: "task_leak",
+    watchers_left_behind: "task_leak",
 }

@@ -29,7 +29,7 @@ class PermitsKept:
     PATIENCE = 1.0  # s nobody got a permit
     UNUSUAL = 10  # times the mean of the holds that ended
     LEAST_KNOWN = 3  # holds that ended, to speak of a mean
-    LONG = 3.0  # s, where there is none
+    LONG = 5.0  # s, where there is none
 
     def applies(self, case: Case) -> bool:
         return any(wait.kind in PERMITS for wait in case.snapshot.waits)

@@ -34,6 +34,9 @@ class TaskLeak:
     FAIR = 0.4  # of what would be even
     OVERDUE = 5  # times the mean life of those that ended
     LEAST_ENDED = 5  # tasks, to speak of a mean
+    KEEPS_UP = 0.7  # as many of those that are made have to end
+    PAUSE = 5  # times the usual gap between two, and
+    MOMENT = 0.3  # s: longer ago, and no more are made
     SIBLINGS = 3  # open tasks of one line that one living parent made: it did not wait for the first
     ABANDONED = 0.8  # share of the tasks
 
@@ -51,7 +54,8 @@ class TaskLeak:
             tasks.sort(key=lambda task: task.created)
             if (
                 self._is_steady(tasks)
-                and self._is_overdue(case, tasks, TaskKey(coroutine, site))
+                and self._goes_on(case, tasks)
+                and self._is_too_slow(case, tasks, TaskKey(coroutine, site))
                 and self._are_abandoned(case, tasks, awaited)
             ):
                 yield self._finding(case, tasks)
@@ -63,11 +67,26 @@ class TaskLeak:
         made = Counter(min(self.PARTS - 1, (t.created - first) * self.PARTS // span) for t in tasks)
         return all(made[part] >= self.FAIR * len(tasks) / self.PARTS for part in range(self.PARTS))
 
-    def _is_overdue(self, case: Case, tasks: Sequence[Task], key: TaskKey) -> bool:
+    def _goes_on(self, case: Case, tasks: Sequence[Task]) -> bool:
+        """Are more made up to now, and not just at the start?"""
+        gap = (tasks[-1].created - tasks[0].created) / len(tasks)
+        return case.at - tasks[-1].created < self.PAUSE * gap + self.MOMENT * SECOND
+
+    def _is_too_slow(self, case: Case, tasks: Sequence[Task], key: TaskKey) -> bool:
         ended = case.history.tasks.get(key)
         if ended is None or ended.count < self.LEAST_ENDED:
-            return len(tasks) >= self.UNTRIED
-        return case.at - tasks[0].created > self.OVERDUE * ended.mean
+            gone = sum(task.parent not in case.tasks for task in tasks)
+            return len(tasks) >= self.UNTRIED and gone >= self.ABANDONED * len(tasks)
+        overdue = case.at - tasks[0].created > self.OVERDUE * ended.mean
+        return overdue or all(self._falls_behind(case, tasks, key, part) for part in (1, 2))
+
+    def _falls_behind(self, case: Case, tasks: Sequence[Task], key: TaskKey, part: int) -> bool:
+        """Did fewer end than were made, in one of the last two thirds of the time since the first?"""
+        third = (case.at - min(tasks[0].created, case.history.tasks[key].first)) // 3
+        until = case.at - third * (part - 1)
+        ended = [t for t in case.history.last_tasks if (t.coroutine, resolve(t.site)) == key]
+        made = sum(until - third < task.created <= until for task in (*tasks, *ended))
+        return sum(until - third < task.ended <= until for task in ended) < self.KEEPS_UP * made
 
     def _are_abandoned(self, case: Case, tasks: Sequence[Task], awaited: set[int]) -> bool:
         children = Counter(task.parent for task in tasks)
