@@ -177,3 +177,36 @@ def test_libraries_are_hooked_whenever_they_are_imported(order):
         assert not hasattr(BackgroundTask.__call__, "__loopscope_original__")
     """
     subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(program)], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_library_that_is_just_being_imported_is_hooked_at_the_end_of_its_import(fails, tmp_path):
+    """It may import what instruments the process: `loopscope run` waits for the first import of asyncio."""
+    library = tmp_path / "uvloop.py"
+    library.write_text(
+        textwrap.dedent(
+            f"""
+            import loopscope
+            loopscope.instrument(journal="off", metrics_port=-1)
+            if {fails}: raise ImportError("theirs")
+            class Loop:
+                def create_task(self): pass
+                def run_forever(self): pass
+            """
+        )
+    )
+    program = f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        try:
+            import uvloop
+        except ImportError as error:
+            assert {fails} and str(error) == "theirs"
+        else:
+            assert hasattr(uvloop.Loop.create_task, "__loopscope_original__")
+            assert type(uvloop.__spec__).__name__ == "ModuleSpec"
+            assert uvloop.__spec__._initializing is False
+        import loopscope.runtime
+        assert not loopscope.runtime.current().state.faults
+    """
+    subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(program)], check=True, timeout=60)

@@ -6,9 +6,15 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from transparency import cpython
+from transparency import cpython, libraries
 from transparency.comparison import compare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from transparency.comparison import Suite
 
 
 def main() -> int:
@@ -18,15 +24,28 @@ def main() -> int:
     names = parser.parse_args().names
     broken = 0
     with tempfile.TemporaryDirectory() as folder:
-        for suite in [cpython.UnittestModule(module) for module in cpython.modules()]:
-            if names and not any(name in suite.name for name in names):
-                continue
-            comparison = compare(suite, Path(folder) / suite.name)
+        for suite in _suites(names, Path(folder)):
+            comparison = compare(suite, Path(folder) / "runs" / suite.name)
             print(comparison, *comparison.observed.faults, sep="\n    ", flush=True)
             broken += bool(comparison.broken or comparison.observed.faults)
     if sentence := cpython.absent():
         print(sentence)
     return 1 if broken else 0
+
+
+def _suites(names: list[str], folder: Path) -> Iterator[Suite]:
+    """Those whose name contains one of `names`; why one of a library cannot be compared is printed."""
+
+    def is_wanted(suite: str) -> bool:
+        return not names or any(name in suite for name in names)
+
+    for module in filter(is_wanted, cpython.modules()):
+        yield cpython.UnittestModule(module)
+    for library in filter(is_wanted, libraries.NEEDS):
+        try:
+            yield libraries.fetch(library, folder / library)
+        except libraries.Unavailable as reason:
+            print(reason, flush=True)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,12 @@ class Suite(Protocol):
     def patience(self) -> float:
         """Seconds after which it hangs."""
 
-    def command(self, report: Path, tests: Sequence[str]) -> list[str]:
-        """What runs these tests, else all, and writes a line of JSON to the report for each verdict."""
+    @property
+    def path(self) -> Sequence[Path]:
+        """Where it finds modules besides what is installed."""
+
+    def command(self, tests: Sequence[str]) -> list[str]:
+        """What runs these tests, else all, and writes a line of JSON a verdict to the file VERDICTS."""
 
 
 class Run(NamedTuple):
@@ -105,7 +109,7 @@ def run(suite: Suite, folder: Path, tests: Sequence[str] = (), *, observed: bool
     folder.mkdir(parents=True)
     report = folder / "report"
     report.touch()
-    command = suite.command(report, tests)
+    command = suite.command(tests)
     if observed:
         ours = [sys.executable, "-m", "loopscope", "run", "--journal", str(folder / "journal"), "--"]
         command = [*ours, *command]
@@ -116,7 +120,7 @@ def run(suite: Suite, folder: Path, tests: Sequence[str] = (), *, observed: bool
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(),
+            env=_environment(suite, report),
             start_new_session=True,
         )
         try:
@@ -129,7 +133,9 @@ def run(suite: Suite, folder: Path, tests: Sequence[str] = (), *, observed: bool
         return Run(verdicts, output.read())
 
 
-def _environment() -> dict[str, str]:
+def _environment(suite: Suite, report: Path) -> dict[str, str]:
     """Quiet: a port that is open, or a line on stderr, is what some tests look for."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("LOOPSCOPE_")}
-    return {**ours, "LOOPSCOPE_METRICS_PORT": "-1"}
+    theirs = {name: value for name, value in os.environ.items() if not name.startswith("LOOPSCOPE_")}
+    path = [*map(str, suite.path), *filter(None, [theirs.get("PYTHONPATH")])]
+    ours = {"LOOPSCOPE_METRICS_PORT": "-1", "VERDICTS": str(report)}
+    return {**theirs, **ours, **({"PYTHONPATH": os.pathsep.join(path)} if path else {})}

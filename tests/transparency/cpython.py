@@ -47,9 +47,10 @@ class UnittestModule:
     name: str
     folder: Path | None = None
     patience: float = 600.0
+    path: tuple[Path, ...] = ()
 
-    def command(self, report: Path, tests: Sequence[str]) -> list[str]:
-        return [sys.executable, "-P", str(RUNNER), str(report), *(tests or (self.name,))]
+    def command(self, tests: Sequence[str]) -> list[str]:
+        return [sys.executable, "-P", str(RUNNER), *(tests or (self.name,))]
 
 
 def modules() -> list[str]:

@@ -1,12 +1,13 @@
-"""Runs tests of unittest in this process: ``unittest_run.py REPORT MODULE_OR_TEST ...``.
+"""Runs tests of unittest in this process: ``unittest_run.py MODULE_OR_TEST ...``.
 
-A line of JSON goes to the report when a test begins and when it has ended, so that the report also says which
-test hung or took the interpreter with it.
+A line of JSON goes to the file VERDICTS when a test begins and when it has ended, so that the report also
+says which test hung or took the interpreter with it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unittest
 from pathlib import Path
@@ -65,8 +66,8 @@ class Reporter(unittest.TextTestResult):
         self.report.flush()
 
 
-def main(report: str, *names: str) -> None:
-    with Path(report).open("a") as Reporter.report:
+def main(*names: str) -> None:
+    with Path(os.environ["VERDICTS"]).open("a") as Reporter.report:
         tests = unittest.defaultTestLoader.loadTestsFromNames(names)
         unittest.TextTestRunner(resultclass=Reporter, verbosity=0).run(tests)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.abc
 import sys
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
 from loopscope.recorder import recorder
@@ -11,7 +12,6 @@ from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
     from loopscope.hooks.patching import Patches
@@ -21,7 +21,7 @@ def when_imported(patches: Patches, wanted: dict[str, Callable[[], None]]) -> No
     """Call each hook once its module is there: now, or right after its import."""
     later = {}
     for name, hook in wanted.items():
-        if name in sys.modules:
+        if name in sys.modules and not _is_being_imported(name):
             _call(name, hook)
         else:
             later[name] = hook
@@ -29,6 +29,39 @@ def when_imported(patches: Patches, wanted: dict[str, Callable[[], None]]) -> No
         finder = _Finder(later)
         sys.meta_path.insert(0, finder)
         patches.on_restore(finder.remove)
+        for name in filter(_is_being_imported, later):
+            _UnfinishedSpec.watch(sys.modules[name], later)
+
+
+def _is_being_imported(name: str) -> bool:
+    """`instrument()` may be called by what a library imports itself, in the middle of its own import."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return type(spec) is ModuleSpec and getattr(spec, "_initializing", False)
+
+
+class _UnfinishedSpec(ModuleSpec):
+    """The spec of a module that is being imported, until the import system notes in it that this is over."""
+
+    _wanted: dict[str, Callable[[], None]]
+
+    @classmethod
+    def watch(cls, module: ModuleType, wanted: dict[str, Callable[[], None]]) -> None:
+        spec = module.__spec__
+        assert spec is not None
+        spec.__class__ = cls
+        vars(spec)["_wanted"] = wanted
+
+    @property
+    def _initializing(self) -> bool:
+        return True
+
+    @_initializing.setter
+    def _initializing(self, value: bool) -> None:
+        self.__class__ = ModuleSpec  # type: ignore[assignment]  # what it was
+        vars(self)["_initializing"] = value
+        hook = vars(self).pop("_wanted").pop(self.name, None)
+        if hook is not None and self.name in sys.modules:
+            _call(self.name, hook)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
