@@ -59,6 +59,7 @@ class Pump(threading.Thread):
         with self.busy:
             self._begin()
         while not self._halt.wait(self._settings.drain_interval):
+            self._watchdog.help(now())
             self.tick(now())
         self.tick(now())
 

@@ -27,13 +27,15 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import private, sync_waits
 from loopscope.context import open_tasks
+from loopscope.recorder import recorder
+from loopscope.records import PROCESSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from loopscope.sync_waits import SyncWait
 
-FROM_THREADS = 3  # references followed from a thread's locals
+FROM_THREADS = 4  # references followed from a thread's locals
 FROM_LOOP = 5  # and from a coroutine's or a callback's
 MOST_OBJECTS = 20_000  # visited in one search
 MOST_TASKS = 1_000
@@ -54,6 +56,8 @@ def _needs(
 ) -> bool:
     if isinstance(wait.on, sync_waits.LOCKS):
         return _held_by_a_task(wait.on, loop)
+    if _runs_in_a_process(wait.on):
+        return False
     helpers = _workers(wait.on)
     known = helpers is not None
     if helpers is None:
@@ -66,6 +70,14 @@ def _needs(
         if inner.on is not wait.on and not (left and _needs(inner, loop, frames, left - 1)):
             return False
     return bool(helpers) if known else bool(helpers) or _loop_sees(loop, wait.on)
+
+
+def _runs_in_a_process(thing: Any) -> bool:
+    """A future whose work another process does; the thread that hands it over is not seen to hold it."""
+    items = list(recorder.items.values())
+    return any(
+        i.executor.workers == PROCESSES and i.future is not None and i.future() is thing for i in items
+    )
 
 
 def _workers(thing: Any) -> list[int] | None:

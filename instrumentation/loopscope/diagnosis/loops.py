@@ -30,7 +30,7 @@ class Culprits:
 
     @property
     def line(self) -> Place:
-        return self.lines.most_common(1)[0][0] if self.lines else NOWHERE
+        return max(self.lines, key=lambda line: (line.line > 0, self.lines[line]), default=NOWHERE)
 
     @property
     def total(self) -> float:
@@ -57,10 +57,18 @@ def lasted(case: Case, block: Block) -> int:
 
 
 def by_function(case: Case, among: Iterable[Block]) -> list[Culprits]:
-    """Blocks by the function to blame, the one that took most time first."""
+    """Blocks by the function to blame, the one that took most time first.
+
+    One whose stack nobody could see, for C code kept the GIL, counts with others in the same coroutine.
+    """
     found: dict[tuple[str, str], Culprits] = defaultdict(Culprits)
-    for block in among:
-        culprits = found[block.culprit.file, block.culprit.function]
+    blamed: dict[str, tuple[str, str]] = {}
+    for block in sorted(among, key=lambda block: not block.culprit.line):
+        key = block.culprit.file, block.culprit.function
+        if block.task is not None:
+            key = key if block.culprit.line else blamed.get(block.task.coroutine, key)
+            blamed.setdefault(block.task.coroutine, key)
+        culprits = found[key]
         culprits.blocks.append(block)
         culprits.lines[block.culprit] += lasted(case, block)
     return sorted(found.values(), key=lambda culprits: -culprits.total)

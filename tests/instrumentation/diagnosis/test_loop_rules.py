@@ -12,7 +12,8 @@ from programs import run
 
 SERVICE = """
     import asyncio, json, os, re, socket, sqlite3, subprocess, sys, threading, time, urllib.request, zlib
-    from concurrent.futures import ThreadPoolExecutor
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
     async def ticker():
         while True:
@@ -250,6 +251,23 @@ def test_waiting_on_the_loop_for_the_loop(findings, case):
     """)
     assert [finding.kind for finding in found] == ["sync_wait_on_loop"]
     assert line_of(found[0]) == WAITING[case]
+
+
+def test_waiting_on_the_loop_for_another_process(findings):
+    """Tasks of the loop know the future too, but it is not they who complete it."""
+    found = findings("""
+    async def work():
+        pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
+        result = pool.submit(time.sleep, 1.2)
+        waiting = asyncio.ensure_future(asyncio.wrap_future(result))
+        await asyncio.sleep(0.1)
+        result.result()
+        await waiting
+
+    main(work)
+    """)
+    assert [finding.kind for finding in found] == ["loop_blocked"]
+    assert line_of(found[0]) == "result.result()"
 
 
 HEALTHY = {
