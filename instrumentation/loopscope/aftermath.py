@@ -12,9 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, faults, handlers, places, private
 from loopscope.recorder import SECOND, recorder
-from loopscope.records import CAUGHT, CAUGHT_AGAIN, COLLECTED, NOWHERE, OUTLIVED, SHUTDOWN, SWALLOWED, Place
+from loopscope.records import (
+    AT_EXIT,
+    CAUGHT,
+    CAUGHT_AGAIN,
+    COLLECTED,
+    END_OF_EXECUTOR,
+    END_OF_THREADS,
+    NOWHERE,
+    OUTLIVED,
+    SHUTDOWN,
+    SWALLOWED,
+    Place,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loopscope.records import Batch, Fault, Task
     from loopscope.state import LiveState
 
@@ -113,18 +127,28 @@ def _if_deaf(record: Task, task: Any, since: int) -> Fault | None:
 def _look_at_shutdown(moment: int) -> None:
     """Name what stands in the way of an end that takes long: the thread that is waited for, and its line."""
     for fault in list(recorder.open_faults.values()):
-        if fault.kind == SHUTDOWN and moment - fault.at > STANDS_AFTER:
-            name, place = _busy_thread()
+        if fault.kind == SHUTDOWN and fault.subject in WAITS_FOR and moment - fault.at > STANDS_AFTER:
+            name, place = _busy_thread(WAITS_FOR[fault.subject])
             if name:
                 fault.detail, fault.site = name, place
 
 
-def _busy_thread() -> tuple[str, Place]:
-    """A thread that keeps the process alive and is in the program's own code."""
+def _busy_thread(is_waited_for: Callable[[threading.Thread], bool]) -> tuple[str, Place]:
+    """A thread that keeps the process alive, and what it does in the program's own code."""
     frames = sys._current_frames()
-    for thread in threading.enumerate():
-        if not thread.daemon and thread is not threading.main_thread():
-            place = places.culprit(tuple(places.stack(frames.get(thread.ident or 0))))
-            if place.line and places.origin(place.file) != places.STANDARD:
-                return thread.name, place
+    for thread in filter(is_waited_for, threading.enumerate()):
+        place = places.culprit(tuple(places.stack(frames.get(thread.ident or 0))))
+        if place.line and places.origin(place.file) != places.STANDARD:
+            return thread.name, place
     return "", NOWHERE
+
+
+def _is_main(thread: threading.Thread) -> bool:
+    return thread is threading.main_thread()
+
+
+def _keeps_process(thread: threading.Thread) -> bool:
+    return not thread.daemon and not _is_main(thread)
+
+
+WAITS_FOR = {END_OF_EXECUTOR: _keeps_process, END_OF_THREADS: _keeps_process, AT_EXIT: _is_main}

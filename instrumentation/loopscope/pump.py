@@ -14,6 +14,7 @@ from loopscope.logs import logger
 from loopscope.owned import owned
 from loopscope.recorder import SECOND, recorder
 from loopscope.records import Sample
+from loopscope.strangers import Strangers
 from loopscope.usage import Lag
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Pump(threading.Thread):
         self._settings = settings
         self._watchdog = watchdog
         self._aftermath = Aftermath(state)
+        self._strangers = Strangers()
         self._begin = begin
         self._deliver = deliver
         self._halt = threading.Event()
@@ -139,6 +141,7 @@ class Pump(threading.Thread):
         survey.look_at_partners(list(state.resources.values()))
         survey.look_at_workers(state, moment)
         state.refresh_progress()
+        self._strangers.look(moment)
         self._aftermath.look_at_cancelled(moment)
         gone = [c for c in recorder.loops if c.loop() is None and not c.slow and not c.long]
         for clock in gone:

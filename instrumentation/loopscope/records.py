@@ -63,6 +63,10 @@ CLOSED_UNDER = "closed_under"  # a loop or an executor was closed with work in i
 WORKER_DIED = "worker_died"  # a pool's process ended in the middle of its work, or before it took any
 SHUTDOWN = "shutdown"  # the program is over but for what it waits for at the end
 
+# What is waited for at the end: the subject of a fault of that kind.
+END_OF_TASKS, END_OF_SERVER, AFTER_SIGNAL = "tasks", "server", "signal"
+END_OF_EXECUTOR, END_OF_THREADS, AT_EXIT = "default executor", "threads", "exit handlers"
+
 # Severities of findings.
 INFO, WARNING, CRITICAL = "info", "warning", "critical"
 

@@ -235,6 +235,7 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             "starlette.background": when_there(web.install_background),
             "uvloop": when_there(uvloop.install),
             "uvicorn.server": lambda: _hook_uvicorn(patches, settings),
+            "aiohttp.web_runner": when_there(shutdown.install_aiohttp),
             "httpx": when_there(http_client.install),
             httpcore_pool.MODULE: when_there(httpcore_pool.install),
             aiohttp_client.CLIENT: when_there(aiohttp_client.install_client),

@@ -8,7 +8,10 @@ import time
 
 import pytest
 
-from loopscope.records import CANCELLED, DESTROYED_PENDING, ERROR, NEVER_STARTED, OK
+from loopscope.clock import now
+from loopscope.context import open_tasks
+from loopscope.records import CANCELLED, DESTROYED_PENDING, ERROR, NEVER_STARTED, NOWHERE, OK
+from loopscope.strangers import Strangers
 
 
 async def nothing():
@@ -252,3 +255,23 @@ def test_a_task_that_failed_goes_with_its_last_reference(seen):
         seen.run(main())
     finally:
         gc.enable()
+
+
+def test_a_task_made_without_its_loop_is_found_at_the_second_look(seen):
+    """As aiohttp's server makes them. The first look may have come in the middle of a `create_task`."""
+    looking = Strangers()
+
+    async def handle():
+        await asyncio.sleep(0.05)
+
+    async def main():
+        task = asyncio.Task(handle(), loop=asyncio.get_running_loop())
+        await asyncio.sleep(0)
+        for _ in range(2):
+            assert id(task) not in open_tasks
+            looking.look(now())
+        await task
+
+    seen.run(main())
+    found = seen.task("handle")
+    assert (found.outcome, found.site) == (OK, NOWHERE)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import faults, places
 from loopscope.recorder import SECOND, recorder
-from loopscope.records import SHUTDOWN
+from loopscope.records import (
+    AFTER_SIGNAL,
+    AT_EXIT,
+    END_OF_EXECUTOR,
+    END_OF_SERVER,
+    END_OF_TASKS,
+    END_OF_THREADS,
+    SHUTDOWN,
+)
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
@@ -21,23 +29,26 @@ if TYPE_CHECKING:
     from loopscope.records import Fault
     from loopscope.settings import Settings
 
-# What is waited for: the subject of a fault of kind SHUTDOWN.
-TASKS, EXECUTOR, THREADS, SERVER, SIGNAL = "tasks", "default executor", "threads", "server", "signal"
 QUICK = SECOND  # what is over by then leaves no record
 
 
 def install(patches: Patches, _: Settings) -> None:
-    patches.replace(runners, "_cancel_all_tasks", _during(TASKS))
-    patches.replace(asyncio.BaseEventLoop, "shutdown_default_executor", _while_awaited(EXECUTOR))
-    patches.replace(threading, "_shutdown", _during(THREADS))
+    patches.replace(runners, "_cancel_all_tasks", _during(END_OF_TASKS))
+    patches.replace(asyncio.BaseEventLoop, "shutdown_default_executor", _while_awaited(END_OF_EXECUTOR))
+    patches.replace(threading, "_shutdown", _joining_threads)
     patches.replace(asyncio.Runner, "_on_sigint", _interrupted)
+    patches.replace(asyncio.base_events.Server, "wait_closed", _while_awaited(END_OF_SERVER))
     loops = getattr(asyncio, "unix_events", None)
     if loops is not None:
         patches.replace(loops._UnixSelectorEventLoop, "_handle_signal", _signalled)
 
 
 def install_uvicorn(patches: Patches, _: Settings) -> None:
-    patches.replace(sys.modules["uvicorn.server"].Server, "shutdown", _while_awaited(SERVER))
+    patches.replace(sys.modules["uvicorn.server"].Server, "shutdown", _while_awaited(END_OF_SERVER))
+
+
+def install_aiohttp(patches: Patches, _: Settings) -> None:
+    patches.replace(sys.modules["aiohttp.web_runner"].BaseRunner, "cleanup", _while_awaited(END_OF_SERVER))
 
 
 def _begin(what: str, detail: str = "") -> Fault | None:
@@ -74,6 +85,17 @@ def _during(what: str) -> Callable[..., Callable[..., Any]]:
         return wait
 
     return make
+
+
+def _joining_threads(original: Callable[[], None]) -> Callable[[], None]:
+    """Called by the interpreter when the main thread is through; the exit handlers come after it."""
+    join = _during(END_OF_THREADS)(original)
+
+    def _shutdown() -> None:
+        join()
+        _begin(AT_EXIT)
+
+    return _shutdown
 
 
 def _while_awaited(what: str) -> Callable[..., Callable[..., Coroutine[Any, Any, Any]]]:
@@ -125,4 +147,4 @@ def _interrupted(original: Callable[..., None]) -> Callable[..., None]:
 
 def _note_signal(number: int) -> None:
     if number in {signal.SIGTERM, signal.SIGINT}:
-        _begin(SIGNAL, signal.Signals(number).name)
+        _begin(AFTER_SIGNAL, signal.Signals(number).name)

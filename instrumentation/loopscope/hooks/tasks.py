@@ -48,26 +48,24 @@ def install(patches: Patches, settings: Settings) -> None:
     places.stop_codes.add(id(events.Handle._run.__code__))
     running = asyncio._get_running_loop()
     if running is not None:
-        _adopt_existing(running)
+        for task in asyncio.all_tasks(running):
+            adopt(task, now())
 
 
-def _adopt_existing(loop: Any) -> None:
-    """Tasks that are older than we are: their creation site is not known, and their life begins now."""
-    moment = now()
-    for task in asyncio.all_tasks(loop):
-        record = Task(
-            recorder.new_id(),
-            task.get_context().get(job_var) if hasattr(task, "get_context") else None,
-            0,
-            getattr(task.get_coro(), "__qualname__", ""),
-            NOWHERE,
-            moment,
-            weakref.ref(task),
-            first_run=moment,
-            last_ran=moment,
-            steps=1,
-        )
-        open_tasks[id(task)] = record
+def adopt(task: _Task, moment: int) -> None:
+    """Take on a task that was made without us: where is not known, and its life begins now."""
+    open_tasks[id(task)] = Task(
+        recorder.new_id(),
+        task.get_context().get(job_var) if hasattr(task, "get_context") else None,
+        0,
+        getattr(task.get_coro(), "__qualname__", ""),
+        NOWHERE,
+        moment,
+        weakref.ref(task),
+        first_run=moment,
+        last_ran=moment,
+        steps=1,
+    )
 
 
 def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
