@@ -11,20 +11,19 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, faults, handlers, places, private
-from loopscope.recorder import SECOND, recorder
-from loopscope.records import (
+from loopscope.fault_kinds import (
     AT_EXIT,
     CAUGHT,
     CAUGHT_AGAIN,
     COLLECTED,
     END_OF_EXECUTOR,
     END_OF_THREADS,
-    NOWHERE,
     OUTLIVED,
     SHUTDOWN,
     SWALLOWED,
-    Place,
 )
+from loopscope.recorder import SECOND, recorder
+from loopscope.records import NOWHERE, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable

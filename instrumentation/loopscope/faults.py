@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope.clock import now
 from loopscope.context import current_task, job_var
+from loopscope.fault_kinds import UNRETRIEVED
 from loopscope.recorder import recorder
-from loopscope.records import NOWHERE, UNRETRIEVED, Fault, Place
+from loopscope.records import NOWHERE, Fault, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loopscope import faults, places
-from loopscope.records import OVER_RELEASED, SEMAPHORE
+from loopscope.fault_kinds import OVER_RELEASED
+from loopscope.records import SEMAPHORE
 
 if TYPE_CHECKING:
     from types import FrameType

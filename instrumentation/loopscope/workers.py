@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loopscope import private
+from loopscope.fault_kinds import WORKER_DIED
 from loopscope.hooks import process_pools
 from loopscope.recorder import recorder
-from loopscope.records import NOWHERE, WORKER_DIED, Fault
+from loopscope.records import NOWHERE, Fault
 
 if TYPE_CHECKING:
     from loopscope.records import Place, RawPlace, Resource, WorkItem

@@ -16,8 +16,7 @@ import loopscope
 from loopscope import aftermath
 from loopscope.aftermath import Aftermath
 from loopscope.clock import now
-from loopscope.recorder import recorder
-from loopscope.records import (
+from loopscope.fault_kinds import (
     CLOSED_UNDER,
     COLLECTED,
     NEVER_AWAITED,
@@ -25,8 +24,9 @@ from loopscope.records import (
     OVER_RELEASED,
     UNRETRIEVED,
     WRONG_THREAD,
-    Batch,
 )
+from loopscope.recorder import recorder
+from loopscope.records import Batch
 
 SECOND = 1_000_000_000
 

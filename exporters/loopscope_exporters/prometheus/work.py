@@ -6,22 +6,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from loopscope.diagnosis.words import KINDS
-from loopscope.recorder import recorder
-from loopscope.records import (
-    CANCELLED,
+from loopscope.fault_kinds import (
     CLOSED_UNDER,
     COLLECTED,
-    DESTROYED_PENDING,
-    ERROR,
     NEVER_AWAITED,
-    NEVER_STARTED,
-    OK,
     OUTLIVED,
     OVER_RELEASED,
     SWALLOWED,
     UNRETRIEVED,
     WRONG_THREAD,
 )
+from loopscope.recorder import recorder
+from loopscope.records import CANCELLED, DESTROYED_PENDING, ERROR, NEVER_STARTED, OK
 from loopscope.state import JOB_BOUNDS, Histogram
 from loopscope_exporters.prometheus.families import counter, gauge, histogram
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import faults, places
 from loopscope.context import open_tasks
+from loopscope.fault_kinds import WRONG_THREAD
 from loopscope.recorder import recorder
-from loopscope.records import WRONG_THREAD
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:

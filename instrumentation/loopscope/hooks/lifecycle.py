@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from loopscope import awaits, faults, places
 from loopscope.context import open_tasks
 from loopscope.dropped import Drop
+from loopscope.fault_kinds import CLOSED_UNDER, COLLECTED, NEVER_AWAITED, UNRETRIEVED
 from loopscope.hooks.tasks import innermost
 from loopscope.recorder import recorder
-from loopscope.records import CLOSED_UNDER, COLLECTED, NEVER_AWAITED, UNRETRIEVED
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from asyncio import runners
 from typing import TYPE_CHECKING, Any
 
 from loopscope import faults, places
-from loopscope.recorder import SECOND, recorder
-from loopscope.records import (
+from loopscope.fault_kinds import (
     AFTER_SIGNAL,
     AT_EXIT,
     END_OF_EXECUTOR,
@@ -20,6 +19,7 @@ from loopscope.records import (
     END_OF_THREADS,
     SHUTDOWN,
 )
+from loopscope.recorder import SECOND, recorder
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from loopscope.diagnosis import pools, prose
 from loopscope.diagnosis.words import BROKEN_POOL
-from loopscope.records import CRITICAL, INFO, LOST, OK, WORKER_DIED, Fault, Finding
+from loopscope.fault_kinds import WORKER_DIED
+from loopscope.records import CRITICAL, INFO, LOST, OK, Fault, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

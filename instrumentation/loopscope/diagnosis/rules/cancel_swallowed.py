@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from loopscope.diagnosis import faulty, prose
 from loopscope.diagnosis.words import CANCEL_SWALLOWED
-from loopscope.records import CAUGHT, CRITICAL, INFO, NOWHERE, SHUTDOWN, SWALLOWED, WARNING, Finding
+from loopscope.fault_kinds import CAUGHT, SHUTDOWN, SWALLOWED
+from loopscope.records import CRITICAL, INFO, NOWHERE, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from loopscope.diagnosis import faulty, prose
 from loopscope.diagnosis.words import COROUTINE_NEVER_AWAITED
-from loopscope.records import INFO, NEVER_AWAITED, NOWHERE, WARNING, Finding
+from loopscope.fault_kinds import NEVER_AWAITED
+from loopscope.records import INFO, NOWHERE, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

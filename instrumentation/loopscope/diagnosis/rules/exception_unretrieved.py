@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from loopscope.diagnosis import faulty, prose
 from loopscope.diagnosis.words import EXCEPTION_NEVER_RETRIEVED
-from loopscope.records import CRITICAL, INFO, NOWHERE, TASK, UNRETRIEVED, WARNING, Finding
+from loopscope.fault_kinds import UNRETRIEVED
+from loopscope.records import CRITICAL, INFO, NOWHERE, TASK, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from loopscope.diagnosis import faulty, prose
 from loopscope.diagnosis.words import OVER_RELEASED as OVER_RELEASED_KIND
-from loopscope.records import INFO, NOWHERE, OVER_RELEASED, WARNING, Finding
+from loopscope.fault_kinds import OVER_RELEASED
+from loopscope.records import INFO, NOWHERE, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 from loopscope.diagnosis import faulty, prose
 from loopscope.diagnosis.case import ENDED, RUNNING
 from loopscope.diagnosis.words import SHUTDOWN_STALLED
-from loopscope.records import (
+from loopscope.fault_kinds import (
     AFTER_SIGNAL,
     AT_EXIT,
-    CRITICAL,
     END_OF_EXECUTOR,
     END_OF_SERVER,
     END_OF_TASKS,
     END_OF_THREADS,
-    NOWHERE,
     SHUTDOWN,
-    Finding,
 )
+from loopscope.records import CRITICAL, NOWHERE, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

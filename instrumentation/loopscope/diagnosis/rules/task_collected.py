@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from loopscope.diagnosis import faulty, prose
 from loopscope.diagnosis.words import TASK_GARBAGE_COLLECTED
-from loopscope.records import COLLECTED, INFO, NOWHERE, WARNING, Finding
+from loopscope.fault_kinds import COLLECTED
+from loopscope.records import INFO, NOWHERE, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

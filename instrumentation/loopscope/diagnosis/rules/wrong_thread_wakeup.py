@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from loopscope.diagnosis import faulty, prose
 from loopscope.diagnosis.words import WRONG_THREAD_WAKEUP
-from loopscope.records import CRITICAL, INFO, NOWHERE, WARNING, WRONG_THREAD, Finding
+from loopscope.fault_kinds import WRONG_THREAD
+from loopscope.records import CRITICAL, INFO, NOWHERE, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
