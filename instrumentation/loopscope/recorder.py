@@ -8,7 +8,7 @@ import weakref
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, cast
 
-from loopscope import context, places
+from loopscope import context, peers, places
 from loopscope.clock import new_ids, now
 from loopscope.detail import Detail
 from loopscope.loop_clock import clocks
@@ -79,6 +79,7 @@ class Recorder:
         self.alike_faults: dict[object, tuple[int, Fault]] = {}  # since the last drain, see `faults.note`
         self.new_resources: deque[Resource] = deque()
         self.samples: deque[Sample] = deque()
+        peers.clear()
         context.open_tasks.clear()
         context.hosted.clear()
         clocks.clear()

@@ -34,6 +34,7 @@ NOWHERE = Place("", 0, "")
 
 # Outcomes of tasks, jobs, waits and work items.
 OK, ERROR, CANCELLED = "ok", "error", "cancelled"
+TIMED_OUT = "timed_out"  # of a request
 LOST = "lost"  # the process died while it was open
 NEVER_STARTED = "never_started"
 DESTROYED_PENDING = "destroyed_pending"

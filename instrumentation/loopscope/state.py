@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from loopscope import peers
 from loopscope.context import hosted, open_tasks
 from loopscope.records import OK, Snapshot
 
@@ -116,6 +117,10 @@ class LiveState:
         self.blocked_time: Counter[str] = Counter()  # ns, by cause
         self.faults_seen: Counter[str] = Counter()  # by kind
         self.findings_seen: Counter[str] = Counter()  # by kind
+        self.requests: Counter[tuple[str, str]] = Counter()  # by host and outcome
+        self.request_phases: dict[tuple[str, str], Histogram] = defaultdict(
+            lambda: Histogram(WAIT_BOUNDS)
+        )  # by host and phase
         self.lag = Histogram(LAG_BOUNDS)
         self.sample: Sample | None = None
 
@@ -139,6 +144,7 @@ class LiveState:
         """Add a batch of ended records to the totals."""
         self._fold_short_waits(batch.resources)
         self._fold_counted(batch.counted)
+        self._fold_requests()
         for task in batch.tasks:
             self.tasks_finished[task.outcome] += 1
         for job in batch.jobs:
@@ -165,6 +171,14 @@ class LiveState:
         self.thinned["job"] += len(counted.jobs)
         self.thinned["task"] += counted.tasks
         self.thinned["wait"] += len(counted.waits)
+
+    def _fold_requests(self) -> None:
+        for _ in range(len(peers.ended)):
+            host, outcome = peers.ended.popleft()
+            self.requests[self._resource_names.bounded(host), outcome] += 1
+        for _ in range(len(peers.phases)):
+            host, phase, lasted = peers.phases.popleft()
+            self.request_phases[self._resource_names.bounded(host), phase].observe(lasted)
 
     def _fold_job(self, name: str, outcome: str, lasted: int) -> None:
         name = self._job_names.bounded(name)

@@ -10,7 +10,8 @@ import aiohttp
 import httpx
 import pytest
 
-from loopscope.records import CANCELLED, HTTP, OK, POOL
+from loopscope.records import CANCELLED, ERROR, HTTP, OK, POOL, TIMED_OUT
+from loopscope_exporters.prometheus.remote import peers
 
 BRIEF = 0.02
 LENGTH = 1_000_000  # more than a client reads before it is asked to
@@ -207,3 +208,57 @@ def test_a_request_knows_whether_a_time_out_will_end_it(seen, library, seconds, 
             await asyncio.gather(task, return_exceptions=True)
 
     seen.run(main())
+
+
+@LIBRARIES
+def test_a_host_is_known_by_its_requests_and_their_phases(seen, library):
+    """How many ended how, how long connecting and the first byte took, what is under way."""
+
+    def said():
+        return {
+            (sample.name, *sample.labels.values()): sample.value
+            for family in peers(seen.state, 0)
+            for sample in family.samples
+        }
+
+    async def main():
+        async with server(answers) as url, library.client() as client:
+            host = url.removeprefix("http://").rstrip("/")
+            await library.get(client, url)
+            task = asyncio.create_task(library.get(client, url))
+            await asyncio.sleep(BRIEF / 2)
+            assert said()["loopscope_peer_requests_under_way", host] == 1
+            await task
+            with pytest.raises((httpx.ConnectError, aiohttp.ClientError)):
+                await library.get(client, "http://127.0.0.1:1/")
+        return host
+
+    host = asyncio.run(main())
+    seen.finish()
+    metrics = said()
+    assert metrics["loopscope_peer_requests_total", host, OK] == 2
+    assert metrics["loopscope_peer_requests_total", "127.0.0.1:1", ERROR] == 1
+    assert metrics["loopscope_peer_requests_under_way", host] == 0
+    for phase in ("connect", "first_byte"):
+        assert metrics["loopscope_peer_phase_seconds_count", host, phase] >= 1
+    assert metrics["loopscope_peer_phase_seconds_sum", host, "first_byte"] >= BRIEF * 0.9
+
+
+def test_a_request_that_times_out_says_so(seen):
+    """It is told from other errors, in the wait and in the metrics."""
+
+    async def never(reader, _):
+        await reader.read()
+
+    async def main():
+        async with server(never) as url, httpx.AsyncClient(timeout=BRIEF) as client:
+            with pytest.raises(httpx.TimeoutException):
+                await client.get(url)
+        async with server(never) as url:
+            limit = aiohttp.ClientTimeout(total=BRIEF)
+            async with aiohttp.ClientSession(timeout=limit) as session:
+                with pytest.raises(TimeoutError):
+                    await session.get(url)
+
+    batch = seen.run(main())
+    assert [wait.outcome for wait in batch.waits if wait.kind == HTTP and wait.resource] == [TIMED_OUT] * 2

@@ -11,6 +11,7 @@ from loopscope import clock
 from loopscope.recorder import recorder
 from loopscope.state import LiveState
 from loopscope_exporters.prometheus.health import Ratchet, loops, ourselves, process
+from loopscope_exporters.prometheus.remote import peers
 from loopscope_exporters.prometheus.waiting import executors, resources, waits
 from loopscope_exporters.prometheus.work import faults, findings, jobs, tasks
 
@@ -48,6 +49,7 @@ class LoopscopeCollector(Collector):
             "waits": waits,
             "resources": resources,
             "executors": executors,
+            "peers": peers,
             "process": process,
             "ourselves": ourselves,
         }

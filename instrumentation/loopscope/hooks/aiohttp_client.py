@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope.hooks import connections, sync
 from loopscope.hooks.afterwards import afterwards
-from loopscope.hooks.http_client import host_of, resource_of
+from loopscope.hooks.http_client import end, host_of, outcome_of, resource_of
 from loopscope.recorder import recorder
-from loopscope.records import CANCELLED, ERROR, HTTP, OK
+from loopscope.records import HTTP, OK
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
@@ -44,12 +43,11 @@ def _requesting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaita
         try:
             return await original(self, method, url, *args, **options)
         except BaseException as error:
-            outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
+            outcome = outcome_of(error)
             step_out(error)
             raise
         finally:
-            if wait is not None:
-                recorder.wait_ended(wait, outcome)
+            end(wait, outcome)
 
     return _request
 

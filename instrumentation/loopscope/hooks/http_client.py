@@ -6,9 +6,9 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loopscope import tracing
+from loopscope import peers, tracing
 from loopscope.recorder import recorder
-from loopscope.records import CANCELLED, ERROR, HTTP, OK
+from loopscope.records import CANCELLED, ERROR, HTTP, OK, TIMED_OUT
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
@@ -37,14 +37,33 @@ def _requesting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaita
         try:
             return await original(self, request)
         except BaseException as error:
-            outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
+            outcome = outcome_of(error)
             step_out(error)
             raise
         finally:
-            if wait is not None:
-                recorder.wait_ended(wait, outcome)
+            end(wait, outcome)
 
     return handle_async_request
+
+
+def outcome_of(error: BaseException) -> str:
+    """What became of a request. Time-outs of a library's own make say so by their name."""
+    if isinstance(error, asyncio.CancelledError):
+        return CANCELLED
+    timed_out = isinstance(error, TimeoutError) or "Timeout" in type(error).__name__
+    return TIMED_OUT if timed_out else ERROR
+
+
+def end(wait: Wait | None, outcome: str) -> None:
+    """Close the wait for a request, and count it for its host."""
+    if wait is None:
+        return
+    try:
+        recorder.wait_ended(wait, outcome)
+        if wait.resource is not None:
+            peers.ended.append((wait.resource.name, outcome))
+    except Exception:
+        recorder.fault("request")
 
 
 def _begin(transport: Any, request: Any) -> Wait | None:
