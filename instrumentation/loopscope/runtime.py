@@ -13,7 +13,7 @@ import time
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 
-from loopscope import survey, tracing, workers
+from loopscope import sent_items, survey, tracing
 from loopscope.clock import Anchor, now
 from loopscope.diagnosis.live import Attendant, say
 from loopscope.exporter import ExporterError
@@ -197,9 +197,7 @@ class Handle:
         """After a fork: the parent's threads, files and records are not ours."""
         _forget_resources()
         recorder.clear()
-        process_pools.forget()
-        multiprocessing_pools.forget()
-        workers.forget()
+        sent_items.forget()
         self.exporters = {}
         self._begin()
 

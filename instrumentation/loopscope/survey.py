@@ -6,10 +6,9 @@ import sys
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from loopscope import awaits, naming, places, private, sync_waits, tickets, workers
+from loopscope import awaits, naming, places, private, sent_items, sync_waits
 from loopscope.dropped import Drop
 from loopscope.edges import Edges, tasks_behind
-from loopscope.hooks import multiprocessing_pools, process_pools
 from loopscope.hooks.partners import PARTNERS
 from loopscope.hooks.tasks import collected
 from loopscope.hooks.work_items import cancelled_unstarted
@@ -122,12 +121,7 @@ def _close_last_wait(wait: Wait, moment: int) -> None:
 
 def look_at_items(state: LiveState, moment: int, *, last: bool = False) -> None:
     """Count each executor's queue and busy workers; close items that were cancelled before they began."""
-    process_pools.read_letters()
-    workers.look(moment)
-    process_pools.close_done(moment, last=last)
-    multiprocessing_pools.look_at_items()
-    if tickets.desk is not None:
-        tickets.desk.flush()
+    sent_items.look(moment, last=last)
     executors = [r for r in list(state.resources.values()) if r.kind == EXECUTOR]
     queued = dict.fromkeys((executor.id for executor in executors), 0)
     busy = dict.fromkeys(queued, 0)

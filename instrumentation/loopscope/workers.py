@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import private
 from loopscope.fault_kinds import WORKER_DIED
-from loopscope.hooks import process_pools
 from loopscope.recorder import recorder
 from loopscope.records import NOWHERE, Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from loopscope.records import Place, RawPlace, Resource, WorkItem
 
 BROKEN = "BrokenProcessPool"  # what the futures of a pool say of which a worker died
@@ -40,26 +41,22 @@ def started(process: Any, executor: Resource | None, site: Place | RawPlace) -> 
     _alive[process.pid] = _Worker(private.handle_of(process), process.name, executor, site)
 
 
-def look(moment: int) -> None:
-    """Record the workers that died since the last look; for the pump."""
+def look(moment: int, items: Collection[WorkItem]) -> None:
+    """Record the workers that died since the last look, at work on one of the items or not; for the pump."""
     for pid, worker in [*_alive.items()]:
         status = private.exit_status(worker.handle)
         if status is None:
             continue
-        item = _item_in(pid)
+        item = next((item for item in items if item.process == pid), None)
         certain = item is None or status or item.exception == BROKEN
         if not certain and not worker.doubted:
             worker.doubted = True
             continue
         del _alive[pid]
+        if item is None and worker.executor is None and worker.site == NOWHERE:
+            continue  # a pool's own thread goes on replacing those that cannot begin
         if status != TOLD and (status or item is not None):
             _record(worker, status, item, moment)
-
-
-def _item_in(pid: int) -> WorkItem | None:
-    """The item that the process had begun and not ended."""
-    items = (*list(recorder.items.values()), *process_pools.done.values())
-    return next((item for item in items if item.process == pid), None)
 
 
 def _record(worker: _Worker, status: int, item: WorkItem | None, moment: int) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import textwrap
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
+import warnings
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
@@ -89,3 +91,25 @@ def _look():
         "open": [job.name for job in handle.snapshot().jobs],
         "threads": sorted(t.name for t in threading.enumerate() if t.name.startswith("loopscope")),
     }
+
+
+def test_threads_that_fork_while_everything_is_busy_never_hang(observe, tmp_path):
+    """Each child records for itself with threads of its own, and the parent's go on."""
+    seen = observe(journal=str(tmp_path), drain_interval=0.005)
+    left = []
+
+    def fork_some():
+        for _ in range(5):
+            pid = os.fork()
+            if pid == 0:
+                names = {thread.name for thread in threading.enumerate()}
+                os._exit(0 if {"loopscope-pump", "loopscope-watchdog"} <= names else 1)
+            left.append(os.waitpid(pid, 0)[1])
+
+    with ThreadPoolExecutor(4) as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of 3.12, about threads and forks
+        for forked in [pool.submit(fork_some) for _ in range(4)]:
+            forked.result(timeout=60)
+    assert left == [0] * 20
+    batch = seen.finish()
+    assert [item.outcome for item in batch.items] == ["ok"] * 4

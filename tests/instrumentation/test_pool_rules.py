@@ -233,6 +233,23 @@ def test_a_pool_whose_initializer_fails(tmp_path):
     assert "initializer=prepare" in ran.line(finding.culprit)
 
 
+def test_workers_that_are_replaced_for_ever(tmp_path):
+    """multiprocessing.Pool starts the next one when an initializer fails; its work never begins."""
+    program = """
+        def prepare():
+            raise RuntimeError("no licence")
+
+        observe()
+        leave_after(2.5)
+        pool = FORK.Pool(2, initializer=prepare)
+        pool.map(leaf, range(3))
+    """
+    ran = run(tmp_path, PARTS, program)
+    (finding,) = ran.findings()
+    assert finding.kind == "broken_pool"
+    assert ran.line(finding.culprit) == "pool = FORK.Pool(2, initializer=prepare)"
+
+
 def test_a_result_that_died_with_its_worker(tmp_path):
     """multiprocessing.Pool lets its caller wait."""
     program = """

@@ -220,3 +220,27 @@ def test_a_pool_that_ends_in_order_leaves_no_fault(tmp_path, method):
     ran = run(tmp_path, POOL, program, arguments=(method,))
     assert ran.said == ("1" if method == "fork" else "2")
     assert not ran.faults("worker_died")
+
+
+def test_loky_reuses_workers_and_its_items_are_timed_in_them(tmp_path):
+    """Its pool follows the model of the standard library's; it starts processes in a way of its own."""
+    program = """
+        from loky import get_reusable_executor
+
+        if __name__ == "__main__":
+            observe()
+            with loopscope.job("batch"):
+                executor = get_reusable_executor(max_workers=1)
+                print(*[executor.submit(nap, 0.2).result() for _ in range(2)])
+                print(executor.submit(inside).result() > 0)
+            executor.shutdown()
+    """
+    ran = run(tmp_path, POOL, program)
+    worker = ran.said.split()[0]
+    naps = [item for item in ran.items("batch", "nap") if not item.outer]
+    assert [item.outcome for item in naps] == ["ok", "ok"]
+    for item in naps:
+        assert 200_000_000 <= item.ended - item.started < 300_000_000
+        assert f"(pid {worker})" in item.worker
+    (outer,) = ran.items("batch", "inside")
+    assert [item.outer for item in ran.items("batch", "nap") if item.outer] == [outer.id]

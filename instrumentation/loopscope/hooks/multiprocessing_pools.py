@@ -7,17 +7,16 @@ attribute more; one for a thread is run by the same cover as in `concurrent.futu
 
 from __future__ import annotations
 
-import os
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from loopscope.context import job_var
 from loopscope.hooks import pool_workers
 from loopscope.hooks.executors import Call
-from loopscope.hooks.work_items import Asked, end, new_item, noting_creation
+from loopscope.hooks.work_items import Asked, new_item, noting_creation
 from loopscope.recorder import recorder
-from loopscope.records import LOST, OK
+from loopscope.sent_items import Sent, sent
 from loopscope.tickets import ticket_of
 from loopscope.tracebacks import step_out
 
@@ -30,25 +29,6 @@ if TYPE_CHECKING:
 
 ASKED = "_loopscope_asked"  # on a result
 _STARS = frozenset({"mapstar", "starmapstar"})  # what chunks are run by, with the user's function inside
-
-
-class _Sent(NamedTuple):
-    """An item that another process runs, and where its result is missing: in the pool's cache."""
-
-    item: WorkItem
-    pool: weakref.ref[Any]
-    number: int
-
-    def verdict(self) -> str:
-        """What became of it by all that this process can see; empty while it may still run."""
-        pool = self.pool()
-        if pool is None or self.number not in pool._cache:
-            return OK
-        return LOST if self.item.process and not _is_alive(self.item.process) else ""
-
-
-_sent: dict[int, _Sent] = {}  # by id of the item
-_doubted: set[int] = set()  # over at the last look, though no letter had come
 
 
 def install(patches: Patches, _: Settings) -> None:
@@ -129,42 +109,10 @@ def _recorded(pool: Any, task: Any, dress: Callable[..., Any]) -> Any:
 
 
 def _ticketed(pool: Any, task: tuple[Any, ...], item: WorkItem) -> Ticketed:
-    _sent[item.id] = _Sent(item, weakref.ref(pool), task[0])
+    sent[item.id] = Sent(item, weakref.ref(pool), task[0])
     return ticketed(task, ticket_of(item))
 
 
 def _covered(_: Any, task: tuple[Any, ...], item: WorkItem) -> tuple[Any, ...]:
     number, index, function, arguments, options = task
     return number, index, Call(item, function, ((job_var, item.job),)), arguments, options
-
-
-def look_at_items() -> None:
-    """Close items whose result came without a letter, and those whose worker is gone; for the pump.
-
-    A pool puts another worker in the place of one that died, and never tells who waits for its result. A
-    letter may be on its way when the result is there or the worker is gone: hence two looks.
-    """
-    for id_, sent in [*_sent.items()]:
-        verdict = "" if sent.item.ended else sent.verdict()
-        if verdict and id_ not in _doubted:
-            _doubted.add(id_)
-        elif verdict or sent.item.ended:
-            del _sent[id_]
-            _doubted.discard(id_)
-            end(sent.item, verdict)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def forget() -> None:
-    """In a forked child: those items are the parent's."""
-    _sent.clear()
-    _doubted.clear()

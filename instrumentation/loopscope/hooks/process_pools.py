@@ -2,8 +2,7 @@
 
 What is sent to a child is CPython's own call item with one attribute more, the ticket; the user's function
 and arguments pickle as they would without us. The child's letters tell when an item began and ended
-(`tickets`, `mailbox`). The future tells the end too; an item whose future is done waits for the letter a
-moment, and goes without the child's times when none comes.
+(`tickets`, `mailbox`), the future tells its end too (`sent_items`).
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ import weakref
 from concurrent.futures import process
 from typing import TYPE_CHECKING, Any
 
-from loopscope import private
+from loopscope import private, sent_items
 from loopscope.clock import now
 from loopscope.hooks import pool_workers
 from loopscope.hooks.work_items import Asked, end, new_item, noting_creation
-from loopscope.mailbox import BEGUN, mailbox
-from loopscope.recorder import SECOND, recorder
+from loopscope.mailbox import mailbox
+from loopscope.recorder import recorder
 from loopscope.records import CANCELLED, ERROR, OK
 from loopscope.tickets import ticket_of
 from loopscope.tracebacks import step_out
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
     from loopscope.settings import Settings
 
 ITEM = "_loopscope_item"  # on a future
-PATIENCE = SECOND // 5  # how long an ended item waits for its child's letter
-
-# Items whose future is done and whose child has not written yet, by id.
-done: dict[int, WorkItem] = {}
 
 
 class _Submitting(threading.local):
@@ -130,38 +125,4 @@ def _done(item: WorkItem, future: Future[Any]) -> None:
         error = future.exception()
         item.outcome = OK if error is None else ERROR
         item.exception = type(error).__qualname__ if error is not None else ""
-    done[item.id] = item
-
-
-def read_letters() -> None:
-    """Bring items up to date with what their children wrote; for the pump."""
-    for kind, id_, at, *said in mailbox.read():
-        item = recorder.items.get(id_) or done.get(id_)
-        if item is None:
-            continue
-        if kind == BEGUN:
-            item.started, (item.process, item.worker) = at, said
-            continue
-        item.outcome, item.exception = said
-        item.started = item.started or item.submitted
-        _close(item, at)
-
-
-def close_done(moment: int, *, last: bool) -> None:
-    """Close items whose future is done and whose child has had time to write, or will not any more."""
-    for item in [*done.values()]:
-        if last or item.outcome == CANCELLED or moment - item.ended > PATIENCE:
-            _close(item, item.ended)
-
-
-def _close(item: WorkItem, at: int) -> None:
-    recorder.items.pop(item.id, None)
-    done.pop(item.id, None)
-    item.ended = at
-    recorder.keep(recorder.ended_items, item)
-
-
-def forget() -> None:
-    """In a forked child: those items, and the pipe, are the parent's."""
-    done.clear()
-    mailbox.forget()
+    sent_items.done[item.id] = item

@@ -1,10 +1,11 @@
-"""What gives a service its work: web frameworks, servers, queue workers; each hooked when it is imported."""
+"""What gives a service its work: frameworks, servers, queue workers; and loky's pools; when imported."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from loopscope.hooks import aiohttp_server, asgi, flask, queue_workers
+from loopscope.hooks import aiohttp_server, asgi, flask, process_pools, queue_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,9 @@ def hooks(
     return {
         "flask.app": of(flask.install),
         "quart.app": of(asgi.install_quart),
+        "loky.process_executor": lambda: process_pools.install_on(
+            patches, sys.modules["loky.process_executor"]
+        ),
         "uvicorn.config": of(asgi.install_uvicorn),
         "hypercorn.app_wrappers": of(asgi.install_hypercorn),
         aiohttp_server.APPLICATION: of(aiohttp_server.install_application),

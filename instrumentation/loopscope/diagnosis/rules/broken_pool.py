@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loopscope.diagnosis import pools, prose
@@ -38,10 +39,13 @@ class BrokenPool:
         for id_, items in failed.items():
             killed = next((fault for fault in deaths if fault.resource and fault.resource.id == id_), None)
             yield self._finding(case, items, killed)
+        for items in case.items.values():
+            if not any(item.started for item in items):
+                yield from self._never_ready(case, items, deaths)
 
     def _finding(self, case: Case, items: list[WorkItem], death: Fault | None) -> Finding:
-        pool, since = items[0].executor, min(item.ended for item in items)
-        late = [item for item in items if item.submitted > since]
+        pool, since = items[0].executor, min(item.ended or item.submitted for item in items)
+        late = [item for item in items if item.ended and item.submitted > since]
         renewed = self._renewed(case, items, since)
         begun = [item for item in items if item.started]
         places = [death.place] if death is not None else [item.site for item in begun]
@@ -65,6 +69,14 @@ class BrokenPool:
             roots=frozenset(item.task for item in begun) - {0},
         )
 
+    def _never_ready(self, case: Case, items: list[WorkItem], deaths: list[Fault]) -> Iterator[Finding]:
+        """`multiprocessing.Pool` replaces a worker that dies in its initializer, for ever."""
+        pool = items[0].executor
+        mine = [death for death in deaths if death.resource is None and death.site == pool.site]
+        if mine and not any(item.executor.id == pool.id for item in case.history.last_items):
+            finding = self._finding(case, items, mine[0])
+            yield replace(finding, culprit=case.own_line(pool.site), since=mine[0].at)
+
     @staticmethod
     def _renewed(case: Case, items: list[WorkItem], since: int) -> bool:
         """Did another pool do the same work well afterwards?"""
@@ -83,7 +95,7 @@ class BrokenPool:
 
     @staticmethod
     def _lost(items: list[WorkItem], late: list[WorkItem]) -> str:
-        said = f"{prose.counted(len(items), 'item')} failed or got lost with it"
+        said = f"{prose.counted(len(items), 'item')} failed, got lost or wait in vain"
         return (
             f"{said}, {len(late)} of which were handed to the broken pool afterwards." if late else f"{said}."
         )

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from loopscope.diagnosis import prose
+from loopscope.diagnosis import pools, prose
 from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.words import EXECUTOR_SATURATED
 from loopscope.places import resolve
@@ -59,10 +59,11 @@ class ExecutorSaturated:
         return bool(case.items or case.history.last_items)
 
     def examine(self, case: Case) -> Iterator[Finding]:
+        for_ever = {item.executor.id for item in pools.for_ever(case)}  # that has a rule of its own
         for executor, items in self._executors(case):
             sorts = self._sorts(case, items)
             total = sum(sort.ran for sort in sorts)
-            if not total or self._waits_for_itself(items):
+            if not total or executor.id in for_ever:
                 continue
             crowd = max(sorts, key=lambda sort: sort.ran)
             others = [s for s in sorts if s is not crowd and s.ran < total * self.LITTLE]
@@ -86,12 +87,6 @@ class ExecutorSaturated:
             name = item.function if site.line or item.job is None else item.job.name
             sorts.setdefault((name, site), _Sort(name, site)).add(item, case.at)
         return list(sorts.values())
-
-    @staticmethod
-    def _waits_for_itself(items: list[WorkItem]) -> bool:
-        """That has a rule of its own."""
-        queued = {item.id for item in items if not item.started}
-        return any(item.awaits in queued for item in items)
 
     def _stands_still(self, case: Case, executor: Resource, sorts: list[_Sort]) -> bool:
         running = [case.at - item.started for sort in sorts for item in sort.running]
