@@ -84,6 +84,7 @@ class Watchdog(threading.Thread):
         super().__init__(name="loopscope-watchdog", daemon=True)
         self.cpu = 0
         self._due = now()  # when it wants to look next
+        self._books = _Books()
         self._blocks = blocks
         self._seen_block = seen_block
         self._lock = threading.Lock()
@@ -95,37 +96,37 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         pause = max(0.005, recorder.block_threshold / SECOND / LOOKS)
         while True:
-            books = _Books()
-            self._due = due = now() + int(pause * SECOND)
+            self._books = _Books()
+            self._due = now() + int(pause * SECOND)
             if self._halt.wait(pause):
                 return
-            try:
-                self._round(due, now(), books)
-            except Exception:
-                recorder.fault("watchdog")
+            self._round(now())
             self.cpu = time.thread_time_ns()
 
-    def _round(self, due: int, moment: int, books: _Books) -> None:
+    def _round(self, moment: int) -> None:
         """Look first of all: whatever gives the GIL away, such as reading a file, lets threads move on."""
-        late = moment - due
-        is_late = late > recorder.block_threshold // 2
-        lines = lines_of(sys._current_frames()) if is_late else {}
-        if is_late:
+        try:
+            if not self._is_late(moment):
+                self.look(moment)
+                return
+            late, books, lines = Lateness(self._due, moment), self._books, lines_of(sys._current_frames())
+            self._due = moment
             self.hotspots.learn_names()
-        self.look(moment)
-        if is_late:
-            self._note_lateness(Lateness(due, moment), books, lines)
+            self.look(moment)
+            self._note_lateness(late, books, lines)
+        except Exception:
+            recorder.fault("watchdog")
+
+    def _is_late(self, moment: int) -> bool:
+        return moment - self._due > recorder.block_threshold // 2
 
     def help(self, moment: int) -> None:
         """The pump looks in its stead if it comes first after a time in which neither could run.
 
         The stack says what kept the GIL only until its thread moves on.
         """
-        if moment - self._due > recorder.block_threshold // 2:
-            try:
-                self.look(moment)
-            except Exception:
-                recorder.fault("watchdog")
+        if self._is_late(moment):
+            self._round(moment)
 
     def stop(self) -> None:
         self._halt.set()
