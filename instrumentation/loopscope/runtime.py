@@ -24,6 +24,7 @@ from loopscope.hooks import (
     anyio_tasks,
     anyio_threads,
     children,
+    closing,
     executors,
     garbage,
     http_client,
@@ -212,7 +213,18 @@ def _forget_resources() -> None:
 
 
 def _install_hooks(patches: Patches, settings: Settings) -> None:
-    for hook in (loops, tasks, sync, partners, executors, process_pools, garbage, lifecycle, shutdown):
+    for hook in (
+        loops,
+        tasks,
+        sync,
+        partners,
+        executors,
+        process_pools,
+        garbage,
+        lifecycle,
+        closing,
+        shutdown,
+    ):
         try:
             hook.install(patches, settings)
         except Exception:

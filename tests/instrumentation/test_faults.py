@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,28 @@ def test_a_loop_closed_under_pending_tasks_names_them_and_the_line_that_closed_i
     assert (fault.subject, fault.place.line) == ("sleep", line_of("closed under it"))
     del task
     gc.collect()
+
+
+def test_an_executor_that_drops_what_is_queued_names_the_items_and_the_line(seen):
+    """What runs already is finished, what is queued is cancelled."""
+    begun = threading.Event()
+    go_on = threading.Event()
+
+    def work():
+        begun.set()
+        go_on.wait(5)
+
+    pool = ThreadPoolExecutor(1)
+    for _ in range(3):
+        pool.submit(work)  # submitted
+    begun.wait(5)
+    pool.shutdown(wait=False, cancel_futures=True)  # dropped with it
+    go_on.set()
+    pool.shutdown()
+    dropped = [fault for fault in seen.finish().faults if fault.kind == CLOSED_UNDER]
+    assert len(dropped) == 2
+    assert {fault.site.line for fault in dropped} == {line_of("submitted")}
+    assert {fault.place.line for fault in dropped} == {line_of("dropped with it")}
 
 
 def test_a_task_that_outlives_its_job_is_noted_with_the_job(seen):

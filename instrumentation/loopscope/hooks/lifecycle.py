@@ -13,10 +13,10 @@ from collections import deque
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from loopscope import awaits, faults, places
+from loopscope import awaits, faults
 from loopscope.context import open_tasks
 from loopscope.dropped import Drop
-from loopscope.fault_kinds import CLOSED_UNDER, COLLECTED, NEVER_AWAITED, UNRETRIEVED
+from loopscope.fault_kinds import COLLECTED, NEVER_AWAITED, UNRETRIEVED
 from loopscope.hooks.tasks import innermost
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
@@ -34,7 +34,6 @@ _with_their_task: deque[int] = deque(maxlen=64)  # addresses of coroutines that 
 
 def install(patches: Patches, _: Settings) -> None:
     patches.replace(asyncio.BaseEventLoop, "call_exception_handler", hearing)
-    patches.replace(asyncio.BaseEventLoop, "close", closing)
     if isinstance(getattr(warnings, "_warn_unawaited_coroutine", None), FunctionType):
         patches.replace(warnings, "_warn_unawaited_coroutine", _warning)
 
@@ -86,31 +85,6 @@ def _note_unretrieved(future: Any, error: BaseException) -> None:
         faults.end(failed.fault)
     else:
         failed.note()
-
-
-def closing(original: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a loop's `close`: what is pending then will never go on."""
-
-    def close(self: Any) -> None:
-        try:
-            if not self.is_closed() and not self.is_running():
-                _note_closed_under(self, places.note_caller(sys._getframe(1)))
-        except Exception:
-            recorder.fault("close")
-        try:
-            original(self)
-        except BaseException as error:
-            step_out(error)
-            raise
-
-    return close
-
-
-def _note_closed_under(loop: Any, place: Any) -> None:
-    for task in asyncio.all_tasks(loop):
-        record = open_tasks.get(id(task))
-        if record is not None:
-            faults.note(CLOSED_UNDER, record.coroutine, record.site, place, task=record, detail="loop", by=0)
 
 
 def _warning(original: FunctionType) -> Callable[[Any], None]:
