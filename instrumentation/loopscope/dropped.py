@@ -3,8 +3,8 @@
 Python notes a coroutine's origin only at a price for every coroutine. A forgotten `await` drops the coroutine
 on the line that makes it, and a forgotten variable a few lines later: so of the functions that ran when it
 died, the innermost that mentions the coroutine's name is the one, and the mention before is the line. A
-callback that is a coroutine function dies below the loop, with no function of the user's in sight: then the
-places of its module that mention it are asked.
+callback that is a coroutine function dies below the loop, with no function of the user's in sight, and one
+that was handed around dies where nobody knows it: then the modules in question are asked for the one mention.
 """
 
 from __future__ import annotations
@@ -30,17 +30,18 @@ MOST_CODES = 3000  # of a module
 class Drop:
     """What is noted when a coroutine dies; `place` makes words of it, off the loop."""
 
-    __slots__ = ("code", "frames", "module", "names")
+    __slots__ = ("code", "frames", "modules", "names")
 
     def __init__(self, coroutine: Any, frame: FrameType | None) -> None:
         self.code: CodeType = coroutine.cr_code
         self.names = {coroutine.__name__, self.code.co_name}
         own = coroutine.cr_frame
-        self.module: str = own.f_globals.get("__name__", "") if own is not None else ""
+        self.modules: set[str] = {own.f_globals.get("__name__", "")} if own is not None else set()
         self.frames: list[RawPlace] = []
         while frame is not None and len(self.frames) < DEPTH and id(frame.f_code) not in places.stop_codes:
             if places.origin_of(frame) == places.USER:
                 self.frames.append((frame.f_code, frame.f_lasti))
+                self.modules.add(frame.f_globals.get("__name__", ""))
             frame = frame.f_back
 
     def __repr__(self) -> str:
@@ -53,13 +54,16 @@ class Drop:
             before = [at for at in mentions if at <= offset]
             if mentions:
                 return places.resolve((code, (before or mentions)[-1]))
-        if self.frames:
-            return places.resolve(self.frames[0])
         mentioned = {
-            places.resolve((code, at)) for code in _codes(self.module) for at in _mentions(code, self.names)
+            places.resolve((code, at))
+            for module in self.modules
+            for code in _codes(module)
+            for at in _mentions(code, self.names)
         }
         if len(mentioned) == 1:
             return mentioned.pop()
+        if self.frames:
+            return places.resolve(self.frames[0])
         return Place(self.code.co_filename, self.code.co_firstlineno, self.code.co_qualname)
 
 

@@ -52,7 +52,7 @@ def _on_the_way_out(function: _Function, place: Place) -> Place | _CleansUp | No
     way = list(_way_to(function, place.line))
     for outer, inner in reversed(list(pairwise(way))):
         if isinstance(outer, ast.ExceptHandler) and _catches(outer):
-            return CLEANS_UP
+            return place._replace(line=outer.lineno) if _goes_on(outer, way) else CLEANS_UP
         if isinstance(outer, ast.Try):
             if inner in outer.finalbody:
                 return CLEANS_UP
@@ -62,6 +62,12 @@ def _on_the_way_out(function: _Function, place: Place) -> Place | _CleansUp | No
         if isinstance(outer, ast.With | ast.AsyncWith) and _suppresses(outer):
             return place._replace(line=outer.lineno)
     return None
+
+
+def _goes_on(handler: ast.ExceptHandler, way: Sequence[ast.AST]) -> bool:
+    """Is the handler in a loop that it does not leave, as where something is tried again after a pause?"""
+    leaves = any(isinstance(node, ast.Raise | ast.Return | ast.Break) for node in handler.body)
+    return not leaves and any(isinstance(node, _LOOPS) for node in way[: way.index(handler)])
 
 
 def _in_a_loop(function: _Function, place: Place) -> Place | None:

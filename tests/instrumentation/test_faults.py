@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import sys
 import threading
@@ -77,6 +78,27 @@ def test_a_coroutine_kept_in_a_variable_and_forgotten_names_the_call(seen):
     with pytest.warns(RuntimeWarning, match="never awaited"):
         batch = seen.run(main())
     assert only(batch, NEVER_AWAITED).place.line == line_of("kept and forgotten")
+
+
+def fetch_all():
+    return [never_mentioned() for _ in range(2)]  # made and handed out
+
+
+async def never_mentioned():
+    """Its only mention is the call."""
+
+
+def test_coroutines_handed_out_and_dropped_elsewhere_name_the_only_mention(seen):
+    """Where they die nobody knows their name."""
+
+    async def main():
+        for coroutine in fetch_all():
+            repr(coroutine)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        batch = seen.run(main())
+    assert {fault.place.line for fault in batch.faults} == {line_of("made and handed out")}
 
 
 async def on_timer():
@@ -298,6 +320,33 @@ def test_work_from_another_thread_that_wakes_nobody_names_the_line(seen, signal_
         assert fault.resource.kind == "event"
 
 
+def test_a_timer_from_another_thread_is_late_from_when_it_is_due(seen):
+    """A sleeping loop does not look at its timers; one that is due after it woke has lost nothing."""
+    ready = threading.Event()
+    made = {}
+
+    def foreign():
+        ready.wait(5)
+        time.sleep(0.05)
+        made["loop"].call_later(0.05, made["event"].set)  # late
+        made["loop"].call_later(60, print)
+
+    async def main():
+        made.update(loop=asyncio.get_running_loop(), event=asyncio.Event())
+        ready.set()
+        async with asyncio.timeout(0.4):
+            await made["event"].wait()
+
+    thread = threading.Thread(target=foreign)
+    thread.start()
+    with contextlib.suppress(TimeoutError):
+        seen.run(main())
+    thread.join()
+    fault = only(seen.finish(), WRONG_THREAD)
+    assert fault.place.line == line_of("late")
+    assert fault.ended - fault.at > SECOND / 10
+
+
 def test_work_handed_over_as_it_should_be_is_no_fault(seen):
     """`call_soon_threadsafe` wakes the loop; signals' handlers and the loop's own callbacks are its own."""
 
@@ -322,6 +371,16 @@ async def deaf():
             await asyncio.sleep(60)
         except BaseException:  # swallows
             continue
+
+
+async def tries_again():
+    for _ in range(2):
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:  # takes a pause
+            await asyncio.sleep(0.1)
+        else:
+            break
 
 
 async def tidy():
@@ -357,6 +416,11 @@ def deaf_after_cancel(seen, coroutine):
 def test_a_task_that_swallows_its_cancellation_names_the_handler(seen):
     """The line is the `except` that took it."""
     assert deaf_after_cancel(seen, deaf) == [("deaf", line_of("swallows"))]
+
+
+def test_a_task_that_takes_a_pause_and_tries_again_is_deaf(seen):
+    """It stands in the handler, which leads back into the loop."""
+    assert deaf_after_cancel(seen, tries_again) == [("tries_again", line_of("takes a pause"))]
 
 
 def test_a_task_that_tidies_up_is_not_deaf(seen):

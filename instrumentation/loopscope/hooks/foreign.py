@@ -2,9 +2,9 @@
 
 While a loop sleeps in `select`, its own thread calls nothing, so whoever calls its `call_soon` then is
 another thread, and should have used `call_soon_threadsafe`. Every way to signal an asyncio object ends in
-`call_soon`, those written in C too. So a guard stands on that one name of that one loop, while it sleeps and
-at no other time: a loop that has work to do pays nothing, and what the program does while the loop is awake,
-which does no harm, is nobody's business.
+`call_soon`, those written in C too, and every timer in `call_at`. So a guard stands on these names of that
+one loop, while it sleeps and at no other time: a loop that has work to do pays nothing, and what the program
+does while the loop is awake, which does no harm, is nobody's business.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from loopscope import faults, places
+from loopscope.clock import now
 from loopscope.context import open_tasks
 from loopscope.fault_kinds import WRONG_THREAD
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from loopscope.loop_clock import LoopClock
     from loopscope.records import Fault
 
-NAME = "call_soon"
+SOON, AT = "call_soon", "call_at"
+SECOND = 1_000_000_000
 
 
 class Guard:
@@ -42,9 +46,10 @@ class Guard:
     def stand(self) -> None:
         try:
             loop = self._clock.loop()
-            if loop is not None and NAME not in vars(loop):
+            if loop is not None and SOON not in vars(loop) and AT not in vars(loop):
                 self._loop = loop
-                setattr(loop, NAME, self._overhear)
+                setattr(loop, SOON, self._call_soon)
+                setattr(loop, AT, self._call_at)
         except Exception:
             recorder.fault("guard")
 
@@ -52,32 +57,49 @@ class Guard:
         loop, self._loop = self._loop, None
         try:
             if loop is not None:
-                vars(loop).pop(NAME, None)
+                vars(loop).pop(SOON, None)
+                vars(loop).pop(AT, None)
             if self._unheard:
                 unheard, self._unheard = self._unheard, []
                 for fault in unheard:
-                    faults.end(fault)
+                    faults.end(fault, at_least=1)  # a timer that is not due yet has lost nothing
         except Exception:
             recorder.fault("guard")
 
-    def _overhear(self, callback: Any, /, *args: Any, **options: Any) -> Any:
+    def _call_soon(self, callback: Any, /, *args: Any, **options: Any) -> Any:
         loop: Any = self._clock.loop()
         try:
             handle = type(loop).call_soon(loop, callback, *args, **options)
         except BaseException as error:
             step_out(error)
             raise
-        try:
-            if threading.get_ident() != self._clock.thread:  # a signal's handler runs in the loop's own
-                self._note(callback, places.note_caller(sys._getframe(1)))
-        except Exception:
-            recorder.fault("guard")
+        self._overhear(callback, now(), sys._getframe(1))
         return handle
 
-    def _note(self, callback: Any, place: Any) -> None:
+    def _call_at(self, when: float, callback: Any, /, *args: Any, **options: Any) -> Any:
+        loop: Any = self._clock.loop()
+        try:
+            handle = type(loop).call_at(loop, when, callback, *args, **options)
+        except BaseException as error:
+            step_out(error)
+            raise
+        self._overhear(callback, int(when * SECOND), sys._getframe(1))
+        return handle
+
+    def _overhear(self, callback: Any, due: int, caller: FrameType) -> None:
+        try:
+            if threading.get_ident() != self._clock.thread:  # a signal's handler runs in the loop's own
+                fault = self._note(callback, places.note_caller(caller))
+                fault.at = max(fault.at, due)
+                self._unheard.append(fault)
+        except Exception:
+            recorder.fault("guard")
+
+    @staticmethod
+    def _note(callback: Any, place: Any) -> Fault:
         task = open_tasks.get(id(getattr(callback, "__self__", None)))
         wait = task.wait if task is not None else None
-        fault = faults.begin(
+        return faults.begin(
             WRONG_THREAD,
             task.coroutine if task is not None else getattr(callback, "__qualname__", ""),
             task.site if task is not None else None,
@@ -86,4 +108,3 @@ class Guard:
             resource=wait.resource if wait is not None else None,
             detail=threading.current_thread().name,
         )
-        self._unheard.append(fault)
