@@ -229,6 +229,11 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
             hook.install(patches, settings)
         except Exception:
             recorder.fault(f"install {hook.__name__}")
+    _install_later(patches, settings)
+
+
+def _install_later(patches: Patches, settings: Settings) -> None:
+    """Hooks of libraries, each when its library is there."""
 
     def when_there(*installs: Callable[[Patches, Settings], None]) -> Callable[[], None]:
         def install() -> None:
