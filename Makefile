@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+INCIDENTS ?= ../shared/incidents
 
 bin := $(VENV)/bin
 for_demo := $(VENV)/.installed-demo
@@ -31,6 +32,9 @@ test-all: test bench  ## test with every Python that is there, and the full benc
 			$(MAKE) test PYTHON=$$python VENV=.venv-$$python || exit 1; \
 		fi; \
 	done
+
+score: $(for_dev)  ## how many known incidents are named rightly; INCIDENTS is the folder of the corpus
+	$(bin)/python tools/score.py $(INCIDENTS) $(ARGS)
 
 lint: $(for_dev)  ## style, types and the direction of imports
 	$(bin)/ruff check .

@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from loopscope import places, private
+from loopscope import places, private, repeats
 from loopscope.edges import shared_variables
 from loopscope.owned import owned
 from loopscope.recorder import recorder
@@ -99,6 +99,7 @@ def suspended(record: Task, task: Any, edges: Edges) -> Wait | None:
     until = edges.until(task, leaf)
     if hooked is not None:
         hooked.until = until
+        hooked.repeated = repeats.repeating((link.frame.f_code, link.frame.f_lasti) for link in chain[::-1])
     library = _library_part(chain)
     row, at = row_of(
         tuple((link.frame.f_code.co_filename, link.frame.f_code.co_qualname) for link in library)
@@ -191,11 +192,14 @@ def row_of(frames: tuple[tuple[str, str], ...]) -> tuple[Row | None, int]:
 
 def put_into_words(wait: Wait) -> None:
     """Replace a chain by the user's innermost line, the kind of wait and the library function that waits."""
+    if isinstance(wait.repeated, list):
+        wait.repeated = repeats.repeating(wait.repeated)
     if not isinstance(wait.site, list):
         wait.site = places.resolve(wait.site)
         if not wait.site.line:  # a coroutine of a library runs as a task of its own
             wait.site = places.resolve(wait.task.site)
         return
+    wait.repeated = repeats.repeating(reversed(wait.site))
     chain: list[Place] = [places.resolve(raw) for raw in reversed(wait.site)]
     library = []
     for place in chain:

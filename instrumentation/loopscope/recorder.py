@@ -8,7 +8,7 @@ import weakref
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, cast
 
-from loopscope import context, peers, places
+from loopscope import context, peers, places, repeats
 from loopscope.clock import new_ids, now
 from loopscope.detail import Detail
 from loopscope.loop_clock import clocks
@@ -132,7 +132,9 @@ class Recorder:
         if task is None:
             return None
         site = places.note_caller(sys._getframe(1))
-        return self.begin_wait(task, kind, resource, site, detail=detail, held_by=held_by)
+        wait = self.begin_wait(task, kind, resource, site, detail=detail, held_by=held_by)
+        wait.repeated = repeats.callers(sys._getframe(1))
+        return wait
 
     def begin_wait(
         self,

@@ -181,6 +181,7 @@ class Wait:
     job: Job | None = None  # the task's job when it began
     awaits: tuple[int, ...] = ()  # ids of the tasks whose end it waits for
     until: int = -1  # when a time-out will end it; 0 none is set, -1 nobody has looked
+    repeated: Any = NOWHERE  # the line of a `for` loop of the user's that leads to it; hooks leave the chain
 
 
 @dataclass(slots=True, eq=False)

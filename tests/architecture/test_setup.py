@@ -53,6 +53,14 @@ def test_the_second_time_nothing_is_installed(fresh_clone):
     assert planned(fresh_clone, "demo") == planned(fresh_clone, "lint") == []
 
 
+def test_a_score_without_its_corpus_is_a_sentence(repository, tmp_path):
+    """A clone may stand alone; that is no failure."""
+    said = run_tool(repository, "score.py", tmp_path / "nothing")
+    assert said.returncode == 0
+    assert f"there is no corpus of incidents in {tmp_path / 'nothing'}" in said.stdout
+    assert "make score INCIDENTS=" in said.stdout
+
+
 def test_new_requirements_are_installed(fresh_clone):
     """A change of pyproject.toml is the one reason to install again."""
     installed(fresh_clone, "demo")

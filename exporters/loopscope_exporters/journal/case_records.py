@@ -171,7 +171,7 @@ class Records:
             self._of(row), row["kind"], self._resource(row["resource"]) if row["resource"] else None,
             names.place(row["place"]), row["started"], row["ended"], row["outcome"],
             _numbers(row["held_by"]), row["detail"], None, self._jobs.get(row["job"]),
-            _numbers(row["awaits"]), row["until"],
+            _numbers(row["awaits"]), row["until"], names.place(row["repeated"]),
         )  # fmt: skip
 
     def _hold(self, row: sqlite3.Row, names: Names) -> Hold:

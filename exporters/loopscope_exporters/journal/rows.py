@@ -120,6 +120,7 @@ class Rows:
             " ".join(map(str, wait.held_by)),
             " ".join(map(str, wait.awaits)),
             wait.until + shift if wait.until > 0 else wait.until,
+            0 if isinstance(wait.repeated, list) else self._place(wait.repeated),  # began since the words
         )
 
     def hold(self, hold: Hold) -> Row:

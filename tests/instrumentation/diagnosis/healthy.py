@@ -246,6 +246,35 @@ async def writer_behind_a_queue():
         assert not writer.done()
 
 
+async def call():
+    await asyncio.sleep(0.1)
+
+
+async def pages():
+    """Each page names the next one."""
+    page = 0
+    while page is not None:
+        await call()
+        page += 1
+
+
+async def shards():
+    """Several tasks go through the same loop side by side."""
+
+    async def shard():
+        for _ in range(100):
+            await call()
+
+    await asyncio.gather(*(shard() for _ in range(4)))
+
+
+async def at_intervals():
+    """A loop that sleeps between its calls."""
+    for _ in range(100):
+        await call()
+        await asyncio.sleep(0.1)
+
+
 PROGRAMS = (
     idle_consumers,
     told_to_stop_some_day,
@@ -264,4 +293,7 @@ PROGRAMS = (
     patient_reader,
     slow_reply,
     writer_behind_a_queue,
+    pages,
+    shards,
+    at_intervals,
 )

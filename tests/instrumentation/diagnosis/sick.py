@@ -393,6 +393,19 @@ async def watchers_left_behind():
         await asyncio.sleep(0.04)
 
 
+async def one_by_one():
+    """The items of a list are awaited in turn, two functions further in."""
+
+    async def call():
+        await asyncio.sleep(0.1)
+
+    async def enrich():
+        await call()
+
+    for _ in range(100):
+        await enrich()  # one_by_one
+
+
 PROGRAMS = {
     self_lock: "lock_cycle",
     crossed_locks: "lock_cycle",
@@ -419,4 +432,5 @@ PROGRAMS = {
     a_single_worker: "serialised",
     backlog: "task_leak",
     watchers_left_behind: "task_leak",
+    one_by_one: "serialised",
 }
