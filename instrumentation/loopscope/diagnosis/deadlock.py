@@ -53,7 +53,7 @@ def deadlocks(case: Case) -> list[Deadlock]:
     """Every circle of the case that has stood long enough to be believed."""
     graph = case.graph
     found = []
-    for ring in graph.circles():
+    for ring in graph.circles:
         waits = sorted((case.waits[id_] for id_ in ring), key=lambda wait: (-wait.started, wait.task.id))
         if case.at - waits[0].started < PATIENCE * SECOND:
             continue

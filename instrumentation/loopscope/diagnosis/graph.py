@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from loopscope.diagnosis.tarjan import components
@@ -65,8 +66,16 @@ class Graph:
             return None
         return None if None in holders else Need(tuple(h.id for h in holders if h is not None), every=False)
 
-    def _who_is_stuck(self) -> frozenset[int]:
+    @cached_property
+    def _above(self) -> dict[int, list[int]]:
+        """Who waits for a task, by its id."""
         above: dict[int, list[int]] = defaultdict(list)
+        for id_, need in self.needs.items():
+            for other in need.tasks:
+                above[other].append(id_)
+        return dict(above)
+
+    def _who_is_stuck(self) -> frozenset[int]:
         left: dict[int, int] = {}
         stuck = set(self.needs)
         able: deque[int] = deque(id_ for id_ in self._case.tasks if id_ not in stuck)
@@ -74,18 +83,17 @@ class Graph:
             left[id_] = len(need.tasks) if need.every else 1
             if need.every and not need.tasks:  # all it waits for has just ended
                 able.append(id_)
-            for other in need.tasks:
-                above[other].append(id_)
         while able:
             id_ = able.popleft()
             stuck.discard(id_)
-            for waiter in above.get(id_, ()):
+            for waiter in self._above.get(id_, ()):
                 left[waiter] -= 1
                 if waiter in stuck and left[waiter] <= 0:
                     stuck.discard(waiter)
                     able.append(waiter)
         return frozenset(stuck)
 
+    @cached_property
     def circles(self) -> list[list[int]]:
         """The circles among stuck tasks: each a list of ids, a task that waits for itself among them."""
         edges = {id_: [other for other in self.needs[id_].tasks if other in self.stuck] for id_ in self.stuck}
@@ -93,13 +101,9 @@ class Graph:
 
     def behind(self, roots: set[int]) -> set[int]:
         """All tasks that wait, directly or through others, for one of these; the roots are not among them."""
-        above: dict[int, list[int]] = defaultdict(list)
-        for id_, need in self.needs.items():
-            for other in need.tasks:
-                above[other].append(id_)
         reached, todo = set(roots), deque(roots)
         while todo:
-            fresh = [id_ for id_ in above.get(todo.popleft(), ()) if id_ not in reached]
+            fresh = [id_ for id_ in self._above.get(todo.popleft(), ()) if id_ not in reached]
             reached.update(fresh)
             todo.extend(fresh)
         return reached - roots

@@ -30,6 +30,7 @@ class QueuePartnerGone:
 
     kind = QUEUE_STALLED
     PATIENCE = 0.8  # s
+    SEEN_TO_FAIL = 0.97  # sure: surer than that somebody should have looked at the exception
     UNSEEN = 3.0  # s without any consumer, to say that there is none
 
     def applies(self, case: Case) -> bool:
@@ -92,6 +93,7 @@ class QueuePartnerGone:
         found = self._finding(case, one, waits, wish, end, consumers)
         return replace(
             found,
+            confidence=self.SEEN_TO_FAIL if failed else found.confidence,
             culprit=case.own_line(
                 *lines, *(one.line_of(task, TAKE, GET_WAIT) for task in consumers), found.culprit
             ),
