@@ -67,6 +67,18 @@ def note_caller(frame: FrameType | None) -> RawPlace | Place:
     return (fallback.f_code, fallback.f_lasti) if fallback is not None else NOWHERE
 
 
+def note_outer(frame: FrameType | None) -> RawPlace | Place:
+    """The user's frame that called the function which `note_caller` names; NOWHERE if there is none."""
+    inner: CodeType | None = None
+    while frame is not None and id(frame.f_code) not in stop_codes:
+        if origin_of(frame) == USER:
+            if inner is not None and frame.f_code is not inner:
+                return frame.f_code, frame.f_lasti
+            inner = frame.f_code
+        frame = frame.f_back
+    return NOWHERE
+
+
 def resolve(raw: Place | RawPlace | None) -> Place:
     """A noted place as file, line and function; NOWHERE for None."""
     if raw is None:

@@ -124,7 +124,8 @@ class Task:
 class Partner:
     """A task that acts on a queue, an event or a condition; ``role`` is take, put, report or signal.
 
-    ``site`` is where it did so first, ``count`` how often, ``last`` when last.
+    ``site`` is where it did so first, ``count`` how often, ``last`` when last. ``caller`` is the line that
+    called the function of ``site``, where that is the user's own too.
     """
 
     task: Task
@@ -132,6 +133,7 @@ class Partner:
     site: Place | RawPlace
     count: int = 0
     last: int = 0
+    caller: Place | RawPlace = NOWHERE
 
 
 @dataclass(slots=True, eq=False)

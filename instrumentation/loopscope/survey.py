@@ -172,7 +172,7 @@ def look_at_partners(resources: Iterable[Resource]) -> None:
         owner = resource.ref()
         resource.partners = getattr(owner, PARTNERS, None)
         for partner in list(resource.partners.values()) if resource.partners else ():
-            partner.site = places.resolve(partner.site)
+            partner.site, partner.caller = places.resolve(partner.site), places.resolve(partner.caller)
         if resource.kind == QUEUE and owner is not None:
             resource.in_use, resource.unfinished = private.length_of(owner), private.unfinished_of(owner)
         del owner

@@ -130,8 +130,8 @@ class Records:
             resource.in_use, resource.waiting = row["in_use"], row["waiting"]
             resource.unfinished, resource.handed = row["unfinished"], row["handed"]
         for row in rows.now.get("partners", ()):
-            place = rows.names.place(row["place"])
-            partner = Partner(self._of(row), row["role"], place, row["count"], row["last"])
+            place, caller = rows.names.place(row["place"]), rows.names.place(row["caller"])
+            partner = Partner(self._of(row), row["role"], place, row["count"], row["last"], caller)
             resource = self._resource(row["resource"])
             resource.partners = {**(resource.partners or {}), (row["task"], row["role"]): partner}
 

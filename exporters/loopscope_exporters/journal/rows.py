@@ -214,6 +214,7 @@ class Rows:
             self._place(partner.site),
             partner.count,
             partner.last + self._shift,
+            self._place(partner.caller),
         )
 
     def finding(self, finding: Finding, at: int) -> Row:

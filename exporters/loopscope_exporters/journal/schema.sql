@@ -63,7 +63,8 @@ CREATE TABLE open_partners (           -- tasks that act on a queue, an event or
     role            TEXT    NOT NULL,  -- take, put, report (done), signal
     place           INTEGER NOT NULL,  -- where it did so first
     count           INTEGER NOT NULL,
-    last            INTEGER NOT NULL
+    last            INTEGER NOT NULL,
+    caller          INTEGER NOT NULL   -- place: who called the function that did so
 );
 
 CREATE TABLE findings (                -- what the process itself found to be wrong, each once

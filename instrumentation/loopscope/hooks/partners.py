@@ -61,7 +61,7 @@ def note(primitive: Any, role: str, caller: FrameType) -> None:
     if partner is None:
         if len(partners) >= MOST:
             return
-        site = places.note_caller(caller)
-        partner = partners[task.id, role] = Partner(task, role, site)
+        site, outer = places.note_caller(caller), places.note_outer(caller)
+        partner = partners[task.id, role] = Partner(task, role, site, caller=outer)
     partner.count += 1
     partner.last = now()

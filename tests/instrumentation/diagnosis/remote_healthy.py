@@ -135,7 +135,43 @@ async def quiet_child():
     await child.wait()
 
 
+async def pool_of_its_own():
+    """Connections are lent out of a queue, and used for long."""
+    free = asyncio.Queue()
+    for number in range(2):
+        free.put_nowait(number)
+
+    async def use(seconds):
+        connection = await free.get()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            free.put_nowait(connection)
+
+    await asyncio.gather(*(use(0.02) for _ in range(8)))
+    await asyncio.gather(*(use(FOREVER) for _ in range(4)))
+
+
+async def messages_tried_again():
+    """Workers put back what failed; at the end nothing is left to do, for now."""
+    inbox = asyncio.Queue()
+    for number in range(9):
+        inbox.put_nowait((number, 0))
+
+    async def work():
+        while True:
+            number, tried = await inbox.get()
+            await asyncio.sleep(0.01)
+            if number % 3 == 0 and tried < 2:
+                inbox.put_nowait((number, tried + 1))
+
+    KEPT.extend([asyncio.create_task(work()) for _ in range(3)])
+    await asyncio.sleep(FOREVER)
+
+
 PROGRAMS = (
+    pool_of_its_own,
+    messages_tried_again,
     long_polls,
     patient_requests,
     subscribers,

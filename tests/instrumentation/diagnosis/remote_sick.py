@@ -122,7 +122,32 @@ async def child_that_talks():
     await child.wait()  # child_that_talks
 
 
+async def pool_of_its_own():
+    """Connections are lent out of a queue; some users fail before they give theirs back."""
+    free = asyncio.Queue()
+    for number in range(2):
+        free.put_nowait(number)
+
+    async def lend():
+        return await free.get()
+
+    async def use(number):
+        connection = await lend()  # pool_of_its_own
+        await asyncio.sleep(0.02)
+        if number % 4 == 3:
+            raise ValueError(number)
+        free.put_nowait(connection)
+
+    async def work(numbers):
+        for number in numbers:
+            with contextlib.suppress(ValueError):
+                await use(number)
+
+    await asyncio.gather(*(work(range(10)) for _ in range(3)))
+
+
 PROGRAMS = {
+    pool_of_its_own: "connection_pool_exhausted",
     responses_left_open: "connection_pool_exhausted",
     response_kept_by_sleeper: "connection_pool_exhausted",
     silent_service: "upstream_stalled",
