@@ -40,7 +40,7 @@ class ExecutorSelfWait:
         pool, queued = blocked[0].executor, len(items) - len(blocked)
         inner = [other for item in blocked for other in case.inner_items.get(item.id, ())]
         functions = prose.these(list(dict.fromkeys(item.function for item in blocked)))
-        wanted = prose.these(list(dict.fromkeys(item.function for item in inner))) or "other items"
+        wanted = prose.these(list(dict.fromkeys(item.function for item in inner))) or "more work"
         stands = case.own_line(*(item.standing for item in blocked), *(item.site for item in inner))
         return Finding(
             kind=self.kind,
@@ -50,7 +50,7 @@ class ExecutorSelfWait:
             explain=(
                 f"All {prose.counted(len(blocked), 'worker')} of {prose.resource(pool)} have run {functions} "
                 f"for {prose.seconds(case.since(since))} and block in {blocked[0].waits_for} at "
-                f"{prose.where(stands)}, on the result of {wanted}, which needs a worker of the same pool: "
+                f"{prose.where(stands)}, for the result of {wanted}, which needs a worker of the same pool: "
                 f"{prose.counted(queued, 'item')} {prose.verb(queued, 'is', 'are')} queued, and nobody can "
                 "take one."
             ),
