@@ -14,7 +14,8 @@ SHOP = """
 from celery import Celery
 
 app = Celery("shop", broker="filesystem://", backend="file://{folder}/results")
-app.conf.broker_transport_options = {{"data_folder_in": "{folder}/queue", "data_folder_out": "{folder}/queue"}}
+queue = "{folder}/queue"
+app.conf.broker_transport_options = {{"data_folder_in": queue, "data_folder_out": queue}}
 
 @app.task
 def add(left, right):
