@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 now = time.monotonic_ns
 
@@ -27,6 +30,17 @@ class Anchor(NamedTuple):
         return monotonic and monotonic - self.monotonic + self.wall
 
 
-def new_ids() -> itertools.count[int]:
-    """Ids for one process: 31 random bits, then a count from 1; positive as SQLite's integers want."""
-    return itertools.count((secrets.randbits(31) << ID_BITS) + 1)
+class Ids:
+    """Numbers for one process's records: 31 random bits, then a count from 1; positive, as SQLite wants."""
+
+    new: Callable[[], int]
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew, as a forked child must: no two processes share a number."""
+        self.new = itertools.count((secrets.randbits(31) << ID_BITS) + 1).__next__
+
+
+ids = Ids()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from contextvars import ContextVar
 from threading import get_ident
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from loopscope import private
+from loopscope.clock import ids
 from loopscope.loop_clock import clocks
+from loopscope.records import NOWHERE, Task
 
 if TYPE_CHECKING:
     from loopscope.loop_clock import LoopClock
-    from loopscope.records import Job, Task, WorkItem
+    from loopscope.records import Job, WorkItem
 
 job_var: ContextVar[Job | None] = ContextVar("loopscope_job", default=None)
 
@@ -31,6 +35,8 @@ open_tasks: dict[int, Task] = {}
 
 # Items of another process's pool that this process runs, by id: one at most, unless pools were forked oddly.
 hosted: dict[int, WorkItem] = {}
+# Open tasks without a record, by the same address: when each was created. See `loopscope.detail`.
+thin_tasks: dict[int, int] = {}
 
 
 def current_job() -> Job | None:
@@ -60,8 +66,50 @@ def current_task() -> Task | None:
     return clock.running or _found(clock)
 
 
+def recorded_task() -> Task | None:
+    """The same, but None for a thin task, which is left without a record."""
+    clock = clocks.get(get_ident())
+    return clock.running if clock is not None else None
+
+
 def _found(clock: LoopClock) -> Task | None:
-    """By asyncio's books: on a loop whose steps we do not see, or in a step that began before we came."""
+    """By asyncio's books: a thin task, a loop whose steps we do not see, a step that began before we came."""
     loop = clock.loop()
     task = asyncio.current_task(loop) if loop is not None else None
-    return open_tasks.get(id(task)) if task is not None else None
+    return promote(task) if task is not None else None
+
+
+def promote(task: asyncio.Task[Any]) -> Task | None:
+    """The record of an open task; a thin task gets one now. None for a task that is not known.
+
+    Any thread may ask, while the task's loop goes on: who takes the number out of `thin_tasks`, the maker of
+    the record or the task's last step, decides whether there is one. The caller's reference keeps the address
+    from becoming another task's.
+    """
+    key = id(task)
+    created = thin_tasks.get(key)
+    if created is None:
+        return open_tasks.get(key)
+    coroutine = task.get_coro()
+    began = created if private.has_begun(coroutine) else 0
+    made = Task(
+        ids.new(),
+        private.context_of(task).get(job_var),
+        0,
+        getattr(coroutine, "__qualname__", "") or type(coroutine).__qualname__,
+        NOWHERE,
+        created,
+        weakref.ref(task),
+        first_run=began,
+        last_ran=began,
+        steps=1 if began else 0,
+    )
+    record = open_tasks.setdefault(key, made)
+    if record is not made:
+        return record
+    if thin_tasks.pop(key, None) is None:
+        del open_tasks[key]
+        return None
+    if record.job is not None:
+        record.job.thinned -= 1
+    return record

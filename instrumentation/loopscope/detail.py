@@ -18,7 +18,7 @@ from loopscope import naming, places
 from loopscope.records import NOWHERE, Counted, Place
 
 if TYPE_CHECKING:
-    from loopscope.records import Job, Resource
+    from loopscope.records import Job, RawPlace
     from loopscope.settings import Settings
 
 SECOND = 1_000_000_000
@@ -34,7 +34,7 @@ class Detail:
         self._burst = settings.detail_burst
         self._refilled = 0
         self._jobs: deque[tuple[str, str, int]] = deque()
-        self._tasks = 0  # only ever grows: the loop counts, the pump remembers what it has taken
+        self.tasks = 0  # only ever grows: the loop counts, the pump remembers what it has taken
         self._tasks_taken = 0
         self._waits: deque[tuple[str, str, object, int, int]] = deque()
 
@@ -57,18 +57,17 @@ class Detail:
         self._jobs.append((job.name, job.outcome, job.ended - job.started))
 
     def count_task(self, job: Job | None) -> None:
-        self._tasks += 1
+        self.tasks += 1
         if job is not None:
             job.thinned += 1
 
-    def count_wait(self, kind: str, resource: Resource, lasted: int) -> None:
-        site = resource.site
-        code, offset = (None, 0) if isinstance(site, Place) else site
-        self._waits.append((kind, resource.name, code, offset, lasted))
+    def count_wait(self, kind: str, name: str, site: Place | RawPlace | None, lasted: int) -> None:
+        code, offset = (None, 0) if site is None or isinstance(site, Place) else site
+        self._waits.append((kind, name, code, offset, lasted))
 
     def take(self) -> Counted:
         """The counts since the last call, in words; for the pump."""
-        before, self._tasks_taken = self._tasks_taken, self._tasks
+        before, self._tasks_taken = self._tasks_taken, self.tasks
         return Counted(
             jobs=[self._jobs.popleft() for _ in range(len(self._jobs))],
             tasks=self._tasks_taken - before,

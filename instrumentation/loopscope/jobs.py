@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from loopscope import places, tracing
 from loopscope.clock import now
-from loopscope.context import current_task, job_var
+from loopscope.context import current_task, job_var, recorded_task
 from loopscope.recorder import recorder
 from loopscope.records import CANCELLED, ERROR, NOWHERE, OK, Job
 from loopscope.tracebacks import step_out
@@ -54,7 +54,10 @@ class JobContext:
             return Job(0, self._name, self._key, self._kind, 0, 0, NOWHERE, now())
 
     def _begin(self) -> Job:
-        task, parent = current_task(), job_var.get()
+        parent = job_var.get()
+        thin = parent.thin if parent is not None else recorder.detail.left <= 0
+        task = recorded_task() if thin else current_task()
+        started = now()
         job = Job(
             recorder.new_id(),
             self._name,
@@ -63,10 +66,10 @@ class JobContext:
             parent.id if parent is not None else 0,
             task.id if task is not None else 0,
             _caller() if self._site is None else self._site,
-            now(),
+            started,
+            progress=started,
+            thin=thin,
         )
-        job.progress = job.started
-        job.thin = parent.thin if parent is not None else recorder.detail.left <= 0
         span = tracing.enter_job(job) if tracing.enabled and not job.thin else None
         before = None
         if task is not None:
@@ -97,7 +100,7 @@ class JobContext:
             job_var.set(None)
         if span is not None:
             tracing.leave_job(span)
-        task = current_task()
+        task = current_task() if job.root_task else None
         if task is not None and task.id == job.root_task:
             task.job = before
         close(job, error)

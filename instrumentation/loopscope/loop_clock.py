@@ -40,6 +40,8 @@ class LoopClock:
         "busy",
         "guard",
         "iterations",
+        "key",
+        "limit",
         "long",
         "loop",
         "mark",
@@ -60,9 +62,11 @@ class LoopClock:
         self.own_select: Any = None  # what stood on that one selector before ours
         self.guard: Any = None  # stands at the loop's door while it sleeps, see `hooks.foreign`
         self.running: Task | None = None
+        self.key = 0  # address of what the current handle belongs to, a task most often
         self.thread = self.native_thread = 0
         self.thread_name = ""
         self.woke = self.mark = 0
+        self.limit = 0  # no handle of this iteration that ended before it can have been a long one
         self.iterations = 0
         self.busy = 0
         self.overslept = 0.0  # ns by which its sleeps took longer than asked for
@@ -117,7 +121,7 @@ class LoopClock:
             finally:
                 if guard is not None:
                     guard.step_aside()
-                self.woke = self.mark = woke = now()
+                self.woke = self.mark = self.limit = woke = now()
                 if timeout is not None and woke - slept > (asked := timeout * SECOND + LAG_FLOOR):
                     self.overslept += woke - slept - asked
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 import os
+import sys
 from asyncio import format_helpers
+from contextvars import Context
 from pathlib import Path
 from selectors import BaseSelector
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from loopscope.records import PROCESSES, THREADS
@@ -36,6 +41,21 @@ def say_unhandled(handle: Any, error: BaseException) -> None:
     if handle._source_traceback:
         context["source_traceback"] = handle._source_traceback
     handle._loop.call_exception_handler(context)
+
+
+def context_of(task: asyncio.Task[Any]) -> Context:
+    """The context a task runs in; `Task.get_context` is newer than 3.11."""
+    if sys.version_info >= (3, 12):
+        return task.get_context()
+    found = (part for part in gc.get_referents(task) if type(part) is Context)
+    return next(found, Context())
+
+
+def has_begun(coroutine: Any) -> bool:
+    """Has any of the coroutine run? Yes, when it is of a kind that does not tell."""
+    if not isinstance(coroutine, CoroutineType):
+        return True
+    return inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
 
 
 def waiting_for(task: asyncio.Task[Any]) -> Any:

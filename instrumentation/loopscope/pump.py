@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from loopscope import sampling, survey
+from loopscope import promotion, sampling, survey
 from loopscope.aftermath import Aftermath
 from loopscope.census import Census
 from loopscope.clock import now
@@ -84,6 +84,7 @@ class Pump(threading.Thread):
     def _collect(self, moment: int) -> Batch:
         state = self._state
         recorder.detail.refill(moment)
+        promotion.look_at_thin_tasks(state, moment)
         survey.look_at_tasks(state, moment)
         survey.look_at_items(state, moment, last=self._halt.is_set())
         survey.look_at_partners([r for r in list(state.resources.values()) if r.waiting])

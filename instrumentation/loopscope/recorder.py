@@ -9,7 +9,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, cast
 
 from loopscope import context, peers, places, repeats
-from loopscope.clock import new_ids, now
+from loopscope.clock import ids, now
 from loopscope.detail import Detail
 from loopscope.loop_clock import clocks
 from loopscope.records import (
@@ -27,8 +27,6 @@ from loopscope.records import (
 from loopscope.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from loopscope.faults import Failed
     from loopscope.loop_clock import LoopClock
 
@@ -60,7 +58,8 @@ class Recorder:
 
     def clear(self) -> None:
         """Forget everything; also what a forked child does first."""
-        self.new_id: Callable[[], int] = new_ids().__next__
+        ids.renew()
+        self.new_id = ids.new
         self.jobs: dict[int, Job] = {}
         self.items: dict[int, WorkItem] = {}
         self.resources: dict[int, Resource] = {}
@@ -82,6 +81,7 @@ class Recorder:
         peers.clear()
         context.open_tasks.clear()
         context.hosted.clear()
+        context.thin_tasks.clear()
         clocks.clear()
 
     def configure(self, settings: Settings) -> None:
@@ -169,7 +169,7 @@ class Recorder:
             resource.short_waits += 1
             resource.short_waited += lasted
         elif self.detail.is_thin(wait.job):
-            self.detail.count_wait(wait.kind, resource, lasted)
+            self.detail.count_wait(wait.kind, resource.name, resource.site, lasted)
         else:
             self.keep(self.ended_waits, wait)
 

@@ -13,7 +13,7 @@ import time
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 
-from loopscope import sent_items, survey, tracing
+from loopscope import promotion, sent_items, survey, tracing
 from loopscope.clock import Anchor, now
 from loopscope.diagnosis.live import Attendant, say
 from loopscope.exporter import ExporterError
@@ -27,6 +27,7 @@ from loopscope.hooks import (
     closing,
     executors,
     garbage,
+    holding,
     http_client,
     httpcore_pool,
     importing,
@@ -38,12 +39,13 @@ from loopscope.hooks import (
     process_pools,
     services,
     shutdown,
+    steps,
     sync,
     tasks,
+    thin,
     uvicorn,
     uvloop,
     web,
-    work_items,
 )
 from loopscope.hooks.patching import Patches
 from loopscope.logs import logger
@@ -122,6 +124,7 @@ class Handle:
         return self._attendant.diagnose(now()).findings
 
     def _put_into_words(self) -> None:
+        promotion.look_at_thin_tasks(self.state, now(), age=0)
         unnamed = [r for r in list(self.state.resources.values()) if not r.name]
         survey.put_into_words(Batch(now(), resources=unnamed), self.state)
 
@@ -207,7 +210,7 @@ def _forget_resources() -> None:
     """Take our records off what they are about: who comes next makes new ones, with ids of its own."""
     for record in list(recorder.resources.values()):
         owner = record.ref() if record.ref is not None else None
-        for name in (sync.RESOURCE, work_items.RESOURCE, http_client.HOSTS, partners.PARTNERS):
+        for name in (holding.RESOURCE, thin.HOLDERS, http_client.HOSTS, partners.PARTNERS):
             with contextlib.suppress(AttributeError):
                 delattr(owner, name)
 
@@ -216,6 +219,7 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
     for hook in (
         loops,
         tasks,
+        steps,
         sync,
         partners,
         executors,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loopscope.hooks import connections, sync
+from loopscope.hooks import connections, holding
 from loopscope.hooks.afterwards import afterwards
 from loopscope.hooks.http_client import end, host_of, outcome_of, resource_of
 from loopscope.recorder import recorder
@@ -72,7 +72,7 @@ def _queueing(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitab
         wait = _begin_queueing(self)
         try:
             inner = original(self, *args, **options)
-            await (inner if wait is None else sync._watched(inner, wait))
+            await (inner if wait is None else holding.watched(inner, wait))
         except BaseException as error:
             step_out(error)
             raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import places
 from loopscope.context import current_task
-from loopscope.hooks import sync
+from loopscope.hooks import holding
 from loopscope.hooks.afterwards import afterwards
 from loopscope.hooks.anyio_sync import creator
 from loopscope.hooks.partners import note
@@ -42,7 +42,7 @@ def install(patches: Patches, _: Settings) -> None:
 
 
 def _note_creation(state: Any, caller: FrameType) -> None:
-    setattr(state, sync.SITE, creator(caller))
+    setattr(state, holding.SITE, creator(caller))
 
 
 def _note(role: str, stream: Any, caller: FrameType) -> None:
@@ -51,11 +51,11 @@ def _note(role: str, stream: Any, caller: FrameType) -> None:
 
 def _resource_of(state: Any) -> Resource:
     """Of the state that all clones of both ends share. Capacity 0 is unbounded, or hand-over."""
-    known: Resource | None = getattr(state, sync.RESOURCE, None)
+    known: Resource | None = getattr(state, holding.RESOURCE, None)
     if known is None:
         capacity = number_at(state, "max_buffer_size")
-        known = recorder.resource(QUEUE, state, getattr(state, sync.SITE, None), capacity)
-        setattr(state, sync.RESOURCE, known)
+        known = recorder.resource(QUEUE, state, getattr(state, holding.SITE, None), capacity)
+        setattr(state, holding.RESOURCE, known)
     return known
 
 
@@ -71,7 +71,7 @@ def _waiting(role: str) -> Callable[..., Any]:
             begun = _begin_if_it_waits(self, role)
             try:
                 inner = original(self, *args, **options)
-                result = await (inner if begun is None else sync._watched(inner, begun))
+                result = await (inner if begun is None else holding.watched(inner, begun))
             except BaseException as error:
                 step_out(error)
                 raise
@@ -87,9 +87,9 @@ def _waiting(role: str) -> Callable[..., Any]:
 def _begin_if_it_waits(stream: Any, role: str) -> Wait | None:
     try:
         task = current_task()
-        if not sync._is_news(task) or not _would_wait(stream._state, role):
+        if not holding.is_news(task) or not _would_wait(stream._state, role):
             return None
-        wait = sync._begin(_resource_of(stream._state), task, places.note_caller(sys._getframe(2)))
+        wait = holding.begin(_resource_of(stream._state), task, places.note_caller(sys._getframe(2)))
         wait.detail = WAIT_FOR[role]
     except Exception:
         recorder.fault("anyio stream")

@@ -10,8 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from loopscope import places
+from loopscope.clock import now
 from loopscope.context import current_task
-from loopscope.hooks import sync
+from loopscope.hooks import holding
 from loopscope.hooks.afterwards import afterwards
 from loopscope.hooks.anyio_tasks import BACKEND
 from loopscope.owned import number_at, owned
@@ -60,7 +61,7 @@ def creator(frame: FrameType | None) -> Any:
 
 
 def _note_event(event: Any, caller: FrameType) -> None:
-    setattr(event._event, sync.SITE, creator(caller))
+    setattr(event._event, holding.SITE, creator(caller))
 
 
 def _note_creation(kind: str, primitive: Any, caller: FrameType) -> None:
@@ -91,14 +92,14 @@ def _acquiring(kind: str) -> Callable[..., Any]:
             wait, held, site = _ask(self, kind)
             try:
                 inner = original(self, *args)
-                await (inner if wait is None else sync._watched(inner, wait))
+                await (inner if wait is None else holding.watched(inner, wait))
             except BaseException as error:
                 if held:
                     _let_go(self)
                 step_out(error)
                 raise
             if site is not None and not held:
-                sync._hold(resource_of(self, kind), current_task(), site)
+                holding.hold(resource_of(self, kind), current_task(), site, now())
 
         return acquire
 
@@ -114,9 +115,9 @@ def _ask(primitive: Any, kind: str) -> tuple[Wait | None, bool, Any]:
         task, resource = current_task(), resource_of(primitive, kind)
         site = places.note_caller(sys._getframe(2))
         if not _is_taken(primitive, kind):
-            sync._hold(resource, task, site)
+            holding.hold(resource, task, site, now())
             return None, True, site
-        return (sync._begin(resource, task, site) if sync._is_news(task) else None), False, site
+        return (holding.begin(resource, task, site) if holding.is_news(task) else None), False, site
     except Exception:
         recorder.fault("anyio acquire")
         return None, False, None
@@ -127,14 +128,14 @@ def _let_go(primitive: Any) -> None:
     try:
         resource = owned.find(primitive)
         if resource is not None and resource.holders:
-            sync._let_go(resource)
+            holding.let_go(resource)
     except Exception:
         recorder.fault("anyio acquire")
 
 
 def _take(kind: str, primitive: Any, caller: FrameType) -> None:
     if not _is_acquire(caller):
-        sync._hold(resource_of(primitive, kind), current_task(), places.note_caller(caller))
+        holding.hold(resource_of(primitive, kind), current_task(), places.note_caller(caller), now())
 
 
 def _give_back(primitive: Any, caller: FrameType) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import tracing
 from loopscope.context import current_task
-from loopscope.hooks import sync
+from loopscope.hooks import holding
 from loopscope.hooks.anyio_tasks import BACKEND
 from loopscope.hooks.executors import Call
 from loopscope.hooks.work_items import Asked, end, item_for
@@ -43,7 +43,7 @@ def _running(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable
         call, item, wait = _submit(func, limiter)
         try:
             running = original(call, args, abandon_on_cancel, limiter)
-            return await (running if wait is None else sync._watched(running, wait))
+            return await (running if wait is None else holding.watched(running, wait))
         except BaseException as error:
             step_out(error)
             raise
@@ -62,7 +62,7 @@ def _submit(function: Any, limiter: Any) -> tuple[Any, WorkItem | None, Wait | N
         executor = _executor_of(of, is_default=limiter is None)
         item = item_for(executor, function, number_at(of, "_wait_queue"), Asked.here(caller))
         run = tracing.inside_item(function) if item.parent_span is not None else function
-        wait = sync._begin(executor, task, item.site) if sync._is_news(task) else None
+        wait = holding.begin(executor, task, item.site) if holding.is_news(task) else None
         return Call(item, run, ()), item, wait
     except Exception:
         recorder.fault("anyio thread")

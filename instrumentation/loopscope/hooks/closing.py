@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import faults, places
 from loopscope.context import open_tasks
 from loopscope.fault_kinds import CLOSED_UNDER
-from loopscope.hooks.work_items import RESOURCE
+from loopscope.hooks.holding import RESOURCE
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
 

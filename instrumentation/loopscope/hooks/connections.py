@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import places
 from loopscope.clock import now
 from loopscope.context import current_task
-from loopscope.hooks import sync
+from loopscope.hooks import holding
 from loopscope.owned import number_at, owned
 from loopscope.recorder import recorder
 from loopscope.records import POOL, Hold, Resource, Wait
@@ -32,7 +32,7 @@ def begin_wait(pool: Resource, caller: FrameType) -> Wait | None:
     task = current_task()
     if task is None:
         return None
-    return sync._begin(pool, task, task.wait.site if task.wait is not None else places.note_caller(caller))
+    return holding.begin(pool, task, task.wait.site if task.wait is not None else places.note_caller(caller))
 
 
 def take(pool: Resource, caller: FrameType) -> Hold:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loopscope.hooks import connections, sync
+from loopscope.hooks import connections, holding
 from loopscope.hooks.afterwards import afterwards
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
@@ -76,7 +76,7 @@ def _connecting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaita
         wait = _begin_if_it_waits(self)
         try:
             inner = original(self, *args, **options)
-            connection = await (inner if wait is None else sync._watched(inner, wait))
+            connection = await (inner if wait is None else holding.watched(inner, wait))
         except BaseException as error:
             step_out(error)
             raise

@@ -1,25 +1,22 @@
 """Task lifecycle: who created a task and where, its steps on the loop, how it ended.
 
 `BaseEventLoop.create_task` is wrapped rather than a task factory set, so that `get_task_factory()` and a
-user's own factory stay as they are. Steps are timed in `Handle._run`, which every callback of a Python loop
-passes through: no coroutine is wrapped, no done callback is added, and a task's repr, stack and references
-are its own. One reading of the clock a step is enough: the end of one handle is the beginning of the next.
+user's own factory stay as they are. No coroutine is wrapped and, on a loop whose steps are seen, no done
+callback is added, so that a task's repr, stack and references are its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import sys
 import weakref
-from asyncio import events
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
-from loopscope import awaits, faults, places, private, tracing
+from loopscope import faults, places, private, tracing
 from loopscope.clock import now
-from loopscope.context import current_task, job_var, open_tasks
-from loopscope.loop_clock import LoopClock
-from loopscope.recorder import SECOND, recorder
+from loopscope.context import current_task, job_var, open_tasks, thin_tasks
+from loopscope.recorder import recorder
 from loopscope.records import (
     CANCELLED,
     DESTROYED_PENDING,
@@ -42,10 +39,8 @@ if TYPE_CHECKING:
 _Task = asyncio.Task[Any]
 
 
-def install(patches: Patches, settings: Settings) -> None:
-    patches.replace(asyncio.BaseEventLoop, "create_task", creating)
-    patches.replace(events.Handle, "_run", _stepping(settings))
-    places.stop_codes.add(id(events.Handle._run.__code__))
+def install(patches: Patches, _: Settings) -> None:
+    patches.replace(asyncio.BaseEventLoop, "create_task", _creating_thin)
     running = asyncio._get_running_loop()
     if running is not None:
         for task in asyncio.all_tasks(running):
@@ -68,8 +63,33 @@ def adopt(task: _Task, moment: int) -> None:
     )
 
 
+def _creating_thin(original: Callable[..., _Task]) -> Callable[..., _Task]:
+    """Wrap the `create_task` of loops whose steps we see: there a thin task can be found when it ends."""
+    create_recorded_task = creating(original)
+
+    def create_task(self: Any, coro: Any, **options: Any) -> _Task:
+        job = job_var.get()
+        is_thin = job.thin if job is not None else recorder.detail.left <= 0
+        try:
+            if not is_thin or self._task_factory is not None or "context" in options:
+                return create_recorded_task(self, coro, **options)
+            task = original(self, coro, **options) if options else original(self, coro)
+        except BaseException as error:
+            step_out(error)
+            raise
+        key = id(task)
+        if key in thin_tasks or key in open_tasks:
+            address_reused(key)
+        thin_tasks[key] = monotonic_ns()
+        if job is not None:
+            job.thinned += 1
+        return task
+
+    return create_task
+
+
 def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
-    """Wrap a loop's `create_task`."""
+    """Wrap a loop's `create_task`; every task gets a record."""
 
     def create_task(self: Any, coro: Any, **options: Any) -> _Task:
         created = now()
@@ -145,8 +165,8 @@ def _early_record(loop: Any, coro: Any, created: int, context: Any) -> Task | No
 
 def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Task | None:
     key = id(task)
-    if key in open_tasks:  # its address was another task's, which was collected before it ended
-        collected(open_tasks[key])
+    if key in open_tasks or key in thin_tasks:
+        address_reused(key)
     if len(open_tasks) >= recorder.max_open:
         recorder.dropped["task"] += 1
         return None
@@ -173,8 +193,8 @@ def _adopt(loop: Any, task: _Task, coro: Any, created: int, context: Any) -> Tas
 
 def _adopt_early(record: Task, task: _Task) -> Task | None:
     key = id(task)
-    if key in open_tasks:
-        collected(open_tasks[key])
+    if key in open_tasks or key in thin_tasks:
+        address_reused(key)
     if len(open_tasks) >= recorder.max_open:
         recorder.dropped["task"] += 1
         return None
@@ -192,86 +212,6 @@ def _ended_at_once(record: Task, task: _Task) -> None:
     record.running = record.last_ran - record.created
     record.steps = 1
     ended(record, task, record.last_ran)
-
-
-def _run_callback(original: Callable[[Any], None], handle: Any, clock: Any, long_step: int) -> None:
-    """A handle that is no step of a task of ours."""
-    try:
-        original(handle)
-    except BaseException as error:  # what ends the loop
-        step_out(error)
-        raise
-    finally:
-        del handle  # a callback's traceback leads to this frame
-    if type(clock) is not LoopClock:  # a loop that ran before we came, or a test's double of one
-        return
-    began, clock.mark = clock.mark, now()
-    if clock.mark - began > long_step:
-        clock.slow.append((None, began, clock.mark))
-
-
-def _stepping(settings: Settings) -> Callable[..., Callable[[Any], None]]:
-    return functools.partial(
-        _timed,
-        long_wait=int(settings.suspension_threshold * SECOND),
-        long_step=int(settings.slice_threshold * SECOND),
-    )
-
-
-def _timed(original: Callable[[Any], None], long_wait: int, long_step: int) -> Callable[[Any], None]:
-    """Locals and literal names throughout: this runs once a step of every task."""
-    find = open_tasks.get
-
-    def _run(self: Any) -> None:
-        try:
-            clock = self._loop._loopscope_clock
-            task: Any = getattr(self._callback, "__self__", None)
-        except Exception:  # a loop that was running before we came, or an attribute of somebody's making
-            clock = task = None
-        record = find(id(task))
-        try:
-            if record is None:
-                return _run_callback(original, self, clock, long_step)
-            began = clock.mark
-            clock.running = record
-            if began - record.last_ran > long_wait:  # also at the first step, before which it never ran
-                _resumed(record, task, self._args, began)
-            # What `original` does, without a frame of its own; a `try` that nothing is raised in is free.
-            self._context.run(self._callback, *self._args)
-        except (SystemExit, KeyboardInterrupt) as error:
-            step_out(error)
-            raise
-        except BaseException as error:  # a method of the task that was given to `call_soon`
-            private.say_unhandled(self, error)
-        finally:
-            if record is not None:
-                clock.running = None
-                record.last_ran = end = now()
-                spent = end - began
-                if spent > long_step:
-                    clock.slow.append((record, began, end))
-                clock.mark = end
-                record.steps += 1
-                record.running += spent
-                if task.done():
-                    ended(record, task, end)
-            self = task = None  # as `original` does: a traceback leads to this frame, and must keep nothing
-        return None
-
-    return _run
-
-
-def _resumed(record: Task, task: _Task, arguments: tuple[Any, ...] | None, began: int) -> None:
-    """The first step of a task, or the end of a long wait."""
-    if not record.steps:
-        record.first_run = record.first_run or began
-        return
-    if record.wait is not None:
-        return
-    try:
-        awaits.resumed(record, task, arguments, began)
-    except Exception:
-        recorder.fault("step")
 
 
 def _finished(task: _Task) -> None:
@@ -307,6 +247,33 @@ def ended(record: Task, task: _Task, end: int) -> None:
         recorder.keep(recorder.ended_tasks, record)
     except Exception:  # a task of another make
         recorder.fault("task")
+
+
+def address_reused(key: int) -> None:
+    """A task was collected before it ended, and another one has its address."""
+    created = thin_tasks.pop(key, 0)
+    if created:
+        thin_collected(created)
+    elif key in open_tasks:
+        collected(open_tasks.pop(key))
+
+
+def thin_collected(created: int) -> None:
+    """Close a thin task that was garbage-collected before it ended; what it was is not known any more."""
+    recorder.keep(
+        recorder.ended_tasks,
+        Task(
+            recorder.new_id(),
+            None,
+            0,
+            "",
+            NOWHERE,
+            created,
+            _gone,
+            ended=now(),
+            outcome=DESTROYED_PENDING,
+        ),
+    )
 
 
 def _gone() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from loopscope import places, private, tracing
 from loopscope.clock import now
 from loopscope.context import current_item, current_task, job_var, outer_item
+from loopscope.hooks.holding import RESOURCE, SITE
 from loopscope.recorder import recorder
 from loopscope.records import CANCELLED, EXECUTOR, INHERITED, WorkItem
 from loopscope.tracebacks import step_out
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from loopscope.records import Job, Place, RawPlace, Resource
 
-SITE = "_loopscope_site"
-RESOURCE = "_loopscope_resource"
 MADE_IN = "_loopscope_made_in"  # pid
 
 
