@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import private
 from loopscope.context import open_tasks
 from loopscope.recorder import SECOND
+from loopscope.records import NOT_SEEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,7 +42,9 @@ class Edges:
         self._enders: dict[int, list[int]] | None = None
 
     def until(self, task: Any, leaf: Any) -> int:
-        """When a timer ends the wait, monotonic ns; 0 when none is set."""
+        """When a timer ends the wait, monotonic ns; 0 when none is set, or `NOT_SEEN`."""
+        if not private.shows_timers(task.get_loop()):
+            return NOT_SEEN
         if self._timers is None:
             self._timers = _timers(self._loops)
         found = [when for one in (task, leaf) if (when := self._timers.get(id(one)))]

@@ -69,6 +69,11 @@ def callbacks_of(future: Any) -> list[Any]:
     return list(of_threads) if of_threads else [pair[0] for pair in getattr(future, "_callbacks", None) or ()]
 
 
+def shows_timers(loop: Any) -> bool:
+    """Can `timers_of` see them?"""
+    return hasattr(loop, "_scheduled")
+
+
 def timers_of(loop: Any) -> list[Any]:
     """Timers that are set and not cancelled; uvloop keeps its own where nobody sees them."""
     return [handle for handle in list(getattr(loop, "_scheduled", None) or ()) if not handle._cancelled]

@@ -49,6 +49,7 @@ WRITE, CHILD = "write", "child"  # a full buffer that somebody should read from;
 # What an executor's workers are.
 THREADS, PROCESSES = "threads", "processes"
 INHERITED = "inherited"  # a copy that came with a fork: its threads have stayed in the parent
+NOT_LOOKED, NOT_SEEN = -1, -2  # of a time-out: nobody has looked yet, or the loop does not show its timers
 OUTSIDE = frozenset({HTTP, IO, WRITE, CHILD})  # waits for something outside the process
 
 # Severities of findings.
@@ -182,7 +183,7 @@ class Wait:
     outer: Wait | None = None  # the hooked wait that this one is a part of
     job: Job | None = None  # the task's job when it began
     awaits: tuple[int, ...] = ()  # ids of the tasks whose end it waits for
-    until: int = -1  # when a time-out will end it; 0 none is set, -1 nobody has looked
+    until: int = NOT_LOOKED  # when a time-out will end it; 0 none is set
     repeated: Any = NOWHERE  # the line of a `for` loop of the user's that leads to it; hooks leave the chain
 
 

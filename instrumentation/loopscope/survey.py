@@ -14,7 +14,7 @@ from loopscope.hooks.tasks import collected
 from loopscope.hooks.work_items import cancelled_unstarted
 from loopscope.owned import owned
 from loopscope.recorder import recorder
-from loopscope.records import CONDITION, DESTROYED_PENDING, EVENT, EXECUTOR, FUTURE, QUEUE
+from loopscope.records import CONDITION, DESTROYED_PENDING, EVENT, EXECUTOR, FUTURE, NOT_LOOKED, QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,7 +86,8 @@ def _is_over(wait: Wait) -> bool:
 def _is_news(state: LiveState, record: Task) -> bool:
     """Has it run since it was looked at? A hooked wait may go through several suspensions."""
     if record.wait is not None:
-        return record.wait.until < 0 or state.looked.get(record.id) != record.last_ran
+        moved = bool(record.steps) and state.looked.get(record.id) != record.last_ran
+        return record.wait.until == NOT_LOOKED or moved
     return bool(record.first_run) and (state.looked.get(record.id) != record.last_ran or not record.steps)
 
 

@@ -9,8 +9,9 @@ import time
 import anyio
 import httpx
 import pytest
+import uvloop
 
-from loopscope.records import EXECUTOR, GATHER, POOL, QUEUE, SLEEP, TASK, WRITE
+from loopscope.records import EXECUTOR, GATHER, NOT_SEEN, POOL, QUEUE, SLEEP, TASK, WRITE
 
 LONG = 60
 
@@ -294,3 +295,22 @@ def test_a_request_that_waits_for_a_connection_is_a_wait_for_the_pool(seen):
         server.close()
 
     seen.run(main())
+
+
+def test_a_loop_that_hides_its_timers_says_nothing_of_time_outs(observe):
+    """Under uvloop a time-out may be set that nobody sees; that is not the same as none."""
+    seen = observe()
+
+    async def main():
+        task = asyncio.create_task(limited_by_timeout())
+        deadline = time.monotonic() + 5
+        while not (found := [w for w in seen.handle.snapshot().waits if w.kind == "event" and w.until != -1]):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        assert found[0].until == NOT_SEEN
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+    seen.finish()

@@ -12,6 +12,7 @@ import pytest
 
 from loopscope.wait_table import LIBRARIES, LOCALS, PRIMITIVES
 
+COVERAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 ROOTS = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
 NEWER = {"_AsCompletedIterator": (3, 13)}  # since when the standard library has it
 
@@ -55,3 +56,9 @@ def test_a_row_names_what_its_library_has(row):
     for path in (row.capacity, row.in_use, row.awaited if row.awaited != LOCALS else ""):
         for attribute in path.split(".") if path else ():
             assert attribute.removeprefix(f"_{row.owner}") in package
+
+
+@pytest.mark.parametrize("row", LIBRARIES, ids=lambda row: f"{row.file} {row.function}")
+def test_the_table_of_coverage_names_each_library(row):
+    """What is said to be seen is what is seen."""
+    assert row.file.split("/")[1] in COVERAGE.read_text()

@@ -131,7 +131,7 @@ CREATE TABLE waits (
     outcome         TEXT    NOT NULL,  -- ok, cancelled, error
     held_by         TEXT    NOT NULL,  -- ids of the tasks that held the resource when the wait began, with spaces
     awaits          TEXT    NOT NULL,  -- ids of the tasks whose end it waits for, with spaces
-    until           INTEGER NOT NULL,  -- when a time-out ends it; 0 none was set, -1 nobody has looked
+    until           INTEGER NOT NULL,  -- when a time-out ends it; 0 none was set, -1 nobody has looked, -2 it cannot be seen
     repeated        INTEGER NOT NULL   -- place: the line of a "for" loop of the user's that leads to it
 );
 CREATE TABLE open_waits AS SELECT * FROM waits;
