@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from loopscope.records import Batch, Fault, Task
     from loopscope.state import LiveState
 
+LAST_WORD = SECOND // 4  # by then a task that is gone has complained, if it does at all
 LOOK_AFTER = SECOND  # an exception may wait so long before it counts as overlooked
 PATIENCE = SECOND  # and a cancelled task go on so long before it counts as deaf
 STANDS_AFTER = SECOND // 2  # an end that takes so long is asked what it waits for
@@ -50,6 +51,7 @@ class Aftermath:
     def look(self, batch: Batch, moment: int) -> None:
         """Each drain."""
         self._note_last_waits(batch)
+        _note_silent_ends(moment)
         _look_at_failures(moment)
         _look_at_shutdown(moment)
         self._look_at_ended_jobs(batch)
@@ -89,6 +91,13 @@ class Aftermath:
                     OUTLIVED, task.coroutine, task.site, task.job.site, task=task, by=task.parent
                 )
                 fault.at = fault.ended = task.job.ended
+
+
+def _note_silent_ends(moment: int) -> None:
+    """Tasks that `gather` made are collected without a word, when nobody keeps what it returned."""
+    for key, (record, place) in list(recorder.collected.items()):
+        if moment - record.ended > LAST_WORD and recorder.collected.pop(key, None) is not None:
+            faults.note(COLLECTED, record.coroutine, record.site, place, task=record, by=0)
 
 
 def _look_at_failures(moment: int) -> None:

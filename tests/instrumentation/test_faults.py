@@ -168,6 +168,24 @@ def test_a_collected_task_stands_where_it_was_last_seen(seen, caplog):
     assert only(seen.run(main()), COLLECTED).place.line == line_of("was seen here")
 
 
+def test_tasks_of_a_gather_that_nobody_kept_are_collected_without_a_word(seen, caplog):
+    """What `gather` makes does not complain; the record does."""
+
+    async def forgotten():
+        await asyncio.Event().wait()
+
+    async def main():
+        asyncio.gather(forgotten(), forgotten())  # thrown away
+        await asyncio.sleep(0.3)
+        gc.collect()
+        await asyncio.sleep(0.6)
+
+    batch = seen.run(main())
+    assert [fault.kind for fault in batch.faults] == [COLLECTED, COLLECTED]
+    assert {fault.site.line for fault in batch.faults} == {line_of("thrown away")}
+    assert caplog.text == ""
+
+
 def test_an_unstarted_task_that_dies_is_one_fault(seen, caplog):
     """Its coroutine, which dies with it, is no second one."""
     loop = asyncio.new_event_loop()

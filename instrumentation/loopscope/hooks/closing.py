@@ -11,6 +11,7 @@ from loopscope import faults, places
 from loopscope.context import open_tasks
 from loopscope.fault_kinds import CLOSED_UNDER
 from loopscope.hooks.holding import RESOURCE
+from loopscope.hooks.tasks import collected
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
 
@@ -46,8 +47,9 @@ def _closing(original: Callable[[Any], None]) -> Callable[[Any], None]:
 
 def _note_tasks(loop: Any, place: Place | RawPlace) -> None:
     for task in asyncio.all_tasks(loop):
-        record = open_tasks.get(id(task))
+        record = open_tasks.pop(id(task), None)
         if record is not None:
+            collected(record)
             faults.note(CLOSED_UNDER, record.coroutine, record.site, place, task=record, detail="loop", by=0)
 
 

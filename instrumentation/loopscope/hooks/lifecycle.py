@@ -17,7 +17,7 @@ from loopscope import awaits, faults
 from loopscope.context import open_tasks
 from loopscope.dropped import Drop
 from loopscope.fault_kinds import COLLECTED, NEVER_AWAITED, UNRETRIEVED
-from loopscope.hooks.tasks import innermost
+from loopscope.hooks.tasks import collected, innermost
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
 
@@ -44,7 +44,7 @@ def hearing(original: Callable[..., None]) -> Callable[..., None]:
     def call_exception_handler(self: Any, context: dict[str, Any]) -> None:
         try:
             message = context.get("message") or ""
-            if PENDING in message:
+            if PENDING in message and not self.is_closed():  # one closed under it has been noted then
                 _note_collected(context["task"])
             elif NEVER_RETRIEVED in message:
                 _note_unretrieved(context["future"], context["exception"])
@@ -60,12 +60,13 @@ def hearing(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def _note_collected(task: Any) -> None:
-    record = open_tasks.get(id(task))
+    record = open_tasks.pop(id(task), None)
     place: Any = None
     if record is None:  # the pump has seen before us that it is gone: weak references die first
         record, place = recorder.collected.pop(id(task), (None, None))
-    elif record.wait is not None:
-        place = record.wait.site
+    else:
+        collected(record)
+        place = record.wait.site if record.wait is not None else None
     coroutine = task.get_coro()
     if not getattr(coroutine, "cr_suspended", True):
         _with_their_task.append(id(coroutine))

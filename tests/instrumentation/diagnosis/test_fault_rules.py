@@ -171,6 +171,26 @@ OVER_RELEASED = """
     asyncio.run(main())
 """
 
+ANYIO_OVER_RELEASED = """
+    import anyio
+
+    async def call(permits):
+        with anyio.move_on_after(0.05):
+            await permits.acquire()
+        try:
+            await anyio.sleep(0.2)
+        finally:
+            permits.release()  # culprit
+
+    async def main():
+        permits = anyio.Semaphore(2)
+        async with anyio.create_task_group() as group:
+            for _ in range(6):
+                group.start_soon(call, permits)
+
+    anyio.run(main)
+"""
+
 LEFT_IN_A_THREAD = """
     def convert():
         time.sleep(20)  # culprit
@@ -316,7 +336,7 @@ SICK = {
     "coroutine_never_awaited": [NOT_AWAITED],
     "wrong_thread_wakeup": [WRONG_THREAD],
     "cancel_swallowed": [SWALLOWED, SWALLOWED_AT_THE_END],
-    "over_released": [OVER_RELEASED],
+    "over_released": [OVER_RELEASED, ANYIO_OVER_RELEASED],
     "shutdown_stalled": [
         LEFT_IN_A_THREAD,
         LEFT_A_THREAD,
