@@ -10,7 +10,7 @@ import asyncio
 import weakref
 from typing import Any
 
-from loopscope.context import open_tasks
+from loopscope.context import open_tasks, thin_tasks
 from loopscope.hooks.tasks import adopt
 from loopscope.recorder import recorder
 
@@ -36,7 +36,7 @@ class Strangers:
                 continue
             for task in asyncio.all_tasks(loop):
                 key = id(task)
-                if key in open_tasks:
+                if key in open_tasks or key in thin_tasks:
                     continue
                 if key in met and met[key]() is task:
                     adopt(task, moment)

@@ -141,7 +141,7 @@ def _take(kind: str, primitive: Any, caller: FrameType) -> None:
 def _give_back(primitive: Any, caller: FrameType) -> None:
     resource = owned.find(primitive)
     if resource is not None and not _is_acquire(caller):
-        sync._give_back(primitive, resource, caller)
+        holding.give_back(primitive, resource, caller)
 
 
 def _is_acquire(frame: FrameType) -> bool:

@@ -8,7 +8,7 @@ from concurrent.futures import process, thread
 from typing import TYPE_CHECKING, Any
 
 from loopscope import faults, places
-from loopscope.context import open_tasks
+from loopscope.context import open_tasks, promote
 from loopscope.fault_kinds import CLOSED_UNDER
 from loopscope.hooks.holding import RESOURCE
 from loopscope.hooks.tasks import collected
@@ -47,8 +47,9 @@ def _closing(original: Callable[[Any], None]) -> Callable[[Any], None]:
 
 def _note_tasks(loop: Any, place: Place | RawPlace) -> None:
     for task in asyncio.all_tasks(loop):
-        record = open_tasks.pop(id(task), None)
+        record = promote(task)
         if record is not None:
+            open_tasks.pop(id(task), None)
             collected(record)
             faults.note(CLOSED_UNDER, record.coroutine, record.site, place, task=record, detail="loop", by=0)
 

@@ -9,13 +9,14 @@ does while the loop is awake, which does no harm, is nobody's business.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from loopscope import faults, places
 from loopscope.clock import now
-from loopscope.context import open_tasks
+from loopscope.context import promote
 from loopscope.fault_kinds import WRONG_THREAD
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
@@ -97,7 +98,8 @@ class Guard:
 
     @staticmethod
     def _note(callback: Any, place: Any) -> Fault:
-        task = open_tasks.get(id(getattr(callback, "__self__", None)))
+        woken = getattr(callback, "__self__", None)
+        task = promote(woken) if isinstance(woken, asyncio.Task) else None
         wait = task.wait if task is not None else None
         return faults.begin(
             WRONG_THREAD,

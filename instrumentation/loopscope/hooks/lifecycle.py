@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, faults
-from loopscope.context import open_tasks
+from loopscope.context import open_tasks, promote
 from loopscope.dropped import Drop
 from loopscope.fault_kinds import COLLECTED, NEVER_AWAITED, UNRETRIEVED
 from loopscope.hooks.tasks import collected, innermost
@@ -60,11 +60,12 @@ def hearing(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def _note_collected(task: Any) -> None:
-    record = open_tasks.pop(id(task), None)
+    record = promote(task)
     place: Any = None
     if record is None:  # the pump has seen before us that it is gone: weak references die first
         record, place = recorder.collected.pop(id(task), (None, None))
     else:
+        open_tasks.pop(id(task), None)
         collected(record)
         place = record.wait.site if record.wait is not None else None
     coroutine = task.get_coro()

@@ -52,20 +52,18 @@ CLEARED = """
 """
 
 UNRETRIEVED = """
-    async def consume(inbox):
-        while True:
-            message = await inbox.get()
-            print(message["text"])  # culprit
-            inbox.task_done()
+    async def refresh(prices, feeds):
+        for feed in feeds:
+            await asyncio.sleep(0.05)
+            prices["tea"] = feed["tea"]  # culprit
 
     async def main():
-        inbox = asyncio.Queue()
-        consumer = asyncio.create_task(consume(inbox))
-        for message in ({"text": "one"}, {}, {"text": "two"}):
-            inbox.put_nowait(message)
-        await inbox.join()
+        prices = {}
+        refreshing = asyncio.create_task(refresh(prices, [{"tea": 1}, {}, {"tea": 3}]))
+        while prices.get("tea") != 3:
+            await asyncio.sleep(0.5)
 
-    limit(2.0)
+    limit(2.5)
     asyncio.run(main())
 """
 
