@@ -233,6 +233,26 @@ def test_a_pool_whose_initializer_fails(tmp_path):
     assert "initializer=prepare" in ran.line(finding.culprit)
 
 
+def test_a_lost_result_that_a_library_function_waits_for(tmp_path):
+    """The pool's own method runs in a thread: the line that sent it there is the user's."""
+    program = """
+        def deadly(number):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        async def main():
+            await asyncio.to_thread(pool.apply, deadly, (1,))
+
+        observe()
+        leave_after(2.5)
+        pool = FORK.Pool(2)
+        asyncio.run(main())
+    """
+    ran = run(tmp_path, PARTS, program)
+    (finding,) = ran.findings()
+    assert finding.kind == "broken_pool"
+    assert ran.line(finding.culprit) == "await asyncio.to_thread(pool.apply, deadly, (1,))"
+
+
 def test_workers_that_are_replaced_for_ever(tmp_path):
     """multiprocessing.Pool starts the next one when an initializer fails; its work never begins."""
     program = """

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from loopscope_exporters.journal.model import ProcessInfo
     from loopscope_exporters.journal.source import Source
 
+UNSEEN = 1_000_000_000  # ns that a process may have lived on after its last drain
+
 
 def read_cases(source: Source, processes: Sequence[ProcessInfo]) -> list[Case]:
     """A case for each of these processes; each knows the others."""
@@ -44,8 +46,8 @@ def _related(process: ProcessInfo, others: Iterable[ProcessInfo]) -> bool:
     return any(
         process.host == other.host
         and (process.pid == other.parent_pid or process.parent_pid == other.pid)
-        and process.started <= other.now
-        and other.started <= process.now
+        and process.started <= other.now + UNSEEN
+        and other.started <= process.now + UNSEEN
         for other in others
     )
 

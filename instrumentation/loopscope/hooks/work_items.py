@@ -12,14 +12,14 @@ from loopscope.clock import now
 from loopscope.context import current_item, current_task, job_var, outer_item
 from loopscope.hooks.holding import RESOURCE, SITE
 from loopscope.recorder import recorder
-from loopscope.records import CANCELLED, EXECUTOR, INHERITED, WorkItem
+from loopscope.records import CANCELLED, EXECUTOR, INHERITED, Place, WorkItem
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from loopscope.records import Job, Place, RawPlace, Resource
+    from loopscope.records import Job, RawPlace, Resource
 
 MADE_IN = "_loopscope_made_in"  # pid
 
@@ -70,10 +70,20 @@ class Asked(NamedTuple):
         return cls(
             task.id if task is not None else item.task if item is not None else 0,
             job_var.get(),
-            places.note_caller(caller),
+            _site(caller, around),
             now(),
             around.id if around is not None else 0,
         )
+
+
+def _site(caller: FrameType | None, around: WorkItem | None) -> RawPlace | Place:
+    """The user's line that asks; where an item runs a library's own function, the line of that item."""
+    site = places.note_caller(caller)
+    if around is not None:
+        file = site.file if isinstance(site, Place) else site[0].co_filename
+        if not file or places.origin(file) != places.USER:
+            return around.site
+    return site
 
 
 def new_item(executor: Any, function: Any, depth: int, asked: Asked) -> WorkItem:

@@ -25,7 +25,8 @@ class NestedPool:
 
     kind = NESTED_POOL
     INHERITED_PATIENCE = 1.5  # s that an item of an inherited pool is queued; one not yet used works
-    PATIENCE = 2.5  # s that one of a pool inside a pool is; starting its processes takes some
+    PATIENCE = 2.5  # s that one of a pool inside a pool is, whose processes are there
+    START = 15.0  # s that its processes may take to start: each may import a whole program
 
     def applies(self, case: Case) -> bool:
         return any(not item.started for item in case.snapshot.items)
@@ -41,10 +42,16 @@ class NestedPool:
             nested = pool.workers == PROCESSES and bool(above)
             if not nested and pool.workers != INHERITED:
                 continue
-            patience = self.INHERITED_PATIENCE if pool.workers == INHERITED else self.PATIENCE
+            patience = self._patience(case, pool)
             began = any(item.started for item in case.items[pool.id])
             if not began and case.at - items[0].submitted >= patience * SECOND:
                 yield self._finding(case, pool, items, above)
+
+    def _patience(self, case: Case, pool: Resource) -> float:
+        if pool.workers == INHERITED:
+            return self.INHERITED_PATIENCE
+        has_children = any(other.process.parent_pid == case.process.pid for other in case.others)
+        return self.PATIENCE if has_children else self.START
 
     def _finding(self, case: Case, pool: Resource, items: list[WorkItem], above: list[WorkItem]) -> Finding:
         since = min(item.submitted for item in items)
