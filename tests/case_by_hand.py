@@ -16,7 +16,7 @@ class CaseByHand:
     def __init__(self):
         self.now = 1_000 * SECOND
         self.history = History()
-        self.tasks, self.waits, self.holds, self.resources = [], [], [], []
+        self.jobs, self.tasks, self.waits, self.holds, self.resources = [], [], [], [], []
         self._ids = count(1)
 
     def place(self, line=1, function="work"):
@@ -52,7 +52,7 @@ class CaseByHand:
             snapshot=Snapshot(
                 at=self.now,
                 process=Process(1, "podcasts", "host", 7, 1, 0, "CPython 3.13", "0.1.0"),
-                jobs=(),
+                jobs=tuple(self.jobs),
                 tasks=tuple(self.tasks),
                 waits=tuple(self.waits),
                 holds=tuple(self.holds),

@@ -81,7 +81,8 @@ def test_a_process_is_named_by_its_pid(deadlock, tmp_path, capsys, monkeypatch):
 def test_nothing_found_is_said(segment, tmp_path, capsys):
     """And is no error."""
     assert asked(capsys, "doctor", str(tmp_path)).startswith("nothing wrong was found in 1 process")
-    assert json.loads(asked(capsys, "doctor", str(tmp_path), "--format", "json")) == {"findings": []}
+    said = json.loads(asked(capsys, "doctor", str(tmp_path), "--format", "json"))
+    assert said == {"findings": [], "jobs": []}
 
 
 def test_an_empty_journal_is_no_error(tmp_path, capsys):
@@ -97,3 +98,17 @@ def test_the_tree_shows_who_waits_for_whom(deadlock, tmp_path, capsys):
     assert root.startswith("produce [podcast 9f3c]: waits 19 s for tasks at engine.py:31")
     assert [child.split(" ")[1] for child in children] == ["chunk-0", "chunk-1", "chunk-2"]
     assert 'waits 18 s for semaphore "tts", held by chunk-0, chunk-1, chunk-2 at engine.py:145' in children[2]
+
+
+def test_a_job_is_told_with_what_capped_it(podcast, tmp_path, capsys):
+    """Concurrency wanted and had, the semaphore that made the difference, where the time went."""
+    (job,) = json.loads(asked(capsys, "doctor", str(tmp_path), "--format", "json"))["jobs"]
+    assert (job["job"], job["state"], job["seconds"]) == ("podcast ep-1041", "ok", 9.4)
+    assert job["requested_concurrency"] == 14
+    assert 2 < job["effective_concurrency"] < 6
+    assert job["capped_by"] == "speech"
+    assert sum(step["seconds"] for step in job["critical_path"]) <= 9.4
+    text = asked(capsys, "doctor", str(tmp_path))
+    assert "job podcast ep-1041: ok, 9.4 s" in text
+    assert 'capped by semaphore "speech" (3)' in text
+    assert "its time went into: " in text

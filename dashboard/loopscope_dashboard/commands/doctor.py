@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope.diagnosis.engine import diagnose
+from loopscope.diagnosis.job_report import job_reports
+from loopscope_dashboard import job_words
 from loopscope_dashboard.journal_path import whom
 from loopscope_dashboard.words import moment
 from loopscope_exporters.journal.reader import Journal
@@ -37,13 +39,15 @@ def main(args: argparse.Namespace) -> int:
     journal = Journal(path)
     cases = journal.cases(pid)
     diagnosis = diagnose(cases)
+    reports = [report for case in cases for report in job_reports(case)]
     if args.format == "json":
-        print(json.dumps({"findings": [as_json(finding) for finding in diagnosis.findings]}, indent=2))
+        found = [as_json(finding) for finding in diagnosis.findings]
+        print(json.dumps({"findings": found, "jobs": [job_words.as_json(one) for one in reports]}, indent=2))
     else:
         write = as_text if args.format == "text" else as_markdown
-        print(
-            "\n\n".join(write(finding) for finding in diagnosis.findings) or nothing_found(diagnosis, cases)
-        )
+        parts = [write(finding) for finding in diagnosis.findings] or [nothing_found(diagnosis, cases)]
+        parts += [text for one in reports if (text := job_words.as_text(one))]
+        print("\n\n".join(parts))
     for problem in journal.problems:
         print(f"loopscope: {problem}", file=sys.stderr)
     return 0
