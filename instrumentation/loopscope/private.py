@@ -141,6 +141,12 @@ def kind_of_workers(executor: Any) -> str:
     return PROCESSES if hasattr(executor, "_processes") and not is_thread_pool else THREADS
 
 
+def is_of_interpreters(executor: Any) -> bool:
+    """From 3.14 on: a pool of threads with an interpreter each, to which work is pickled."""
+    module = sys.modules.get("concurrent.futures.interpreter")
+    return module is not None and isinstance(executor, module.InterpreterPoolExecutor)
+
+
 def queue_depth_of(executor: Any) -> int:
     """Work items not yet taken by a worker thread; 0 when the name is gone."""
     queue = getattr(executor, "_work_queue", None)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import sys
 import time
+import types
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
@@ -153,6 +155,20 @@ def test_keywords_of_the_user_never_collide(seen):
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(takes, self=1, fn=2, item=3).result() == ["fn", "item", "self"]
     assert item_of(seen.finish(), "takes")[0].outcome == OK
+
+
+def test_work_for_another_interpreter_is_handed_on_as_it_is(seen, monkeypatch):
+    """Python 3.14's pool of interpreters is one of threads to which work is pickled: nothing is around it."""
+
+    class InterpreterPoolExecutor(ThreadPoolExecutor):
+        """Like CPython's, it is hooked by what it inherits."""
+
+    module = types.ModuleType("concurrent.futures.interpreter")
+    module.InterpreterPoolExecutor = InterpreterPoolExecutor
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with InterpreterPoolExecutor(1) as pool:
+        assert pool.submit(type, 1).result() is int
+    assert seen.finish().items == []
 
 
 def test_depth_of_a_process_pool_counts_what_its_workers_cannot_be_at(seen):

@@ -90,9 +90,10 @@ def _submitting(original: Callable[..., Future[Any]]) -> Callable[..., Future[An
     def submit(self: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
         item, call = None, fn
         try:
-            item = new_item(self, fn, private.queue_depth_of(self), Asked.here(sys._getframe(1)))
-            run = tracing.inside_item(fn) if item.parent_span is not None else fn
-            call = Call(item, run, _variables(item))
+            if not private.is_of_interpreters(self):
+                item = new_item(self, fn, private.queue_depth_of(self), Asked.here(sys._getframe(1)))
+                run = tracing.inside_item(fn) if item.parent_span is not None else fn
+                call = Call(item, run, _variables(item))
         except Exception:
             recorder.fault("submit")
         try:
