@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loopscope.diagnosis import prose
+from loopscope.diagnosis.job_report import RUNNING
 from loopscope_dashboard.words import duration
 
 if TYPE_CHECKING:
     from loopscope.diagnosis.critical_path import Step
     from loopscope.diagnosis.job_report import JobReport
 
+KEPT = 0.5  # of a job's time that its tasks, taken together, waited for one thing
 SHARE = 0.05  # of a job's time that a step must take to be told
 
 
@@ -43,8 +45,8 @@ def _step(step: Step, took: float) -> dict[str, Any]:
 
 
 def as_text(report: JobReport) -> str:
-    """A few lines; empty for a job of one task that nothing kept."""
-    if report.requested < 2 and report.capped_by is None:
+    """A few lines; empty for a job that has ended and was hardly kept from anything."""
+    if report.state != RUNNING and report.waited < KEPT * report.seconds:
         return ""
     still = f", nothing of it moved for {duration(report.still)}" if report.still >= 1 else ""
     lines = [f"job {report.job}: {report.state}, {duration(report.seconds)}{still}"]

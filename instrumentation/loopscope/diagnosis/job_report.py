@@ -18,6 +18,7 @@ MOST_JOBS = 20  # open ones first
 LEAST = 0.5  # s that a finished job took to be worth a report
 MOST_STEPS = 5
 CAPS = frozenset({LOCK, SEMAPHORE, LIMITER, POOL, QUEUE})  # waits for a turn rather than for work
+RUNNING = "running"
 FOR_TASKS = frozenset({GATHER, TASK})
 
 
@@ -70,7 +71,7 @@ def _report(case: Case, job: Job, tasks: list[Task], waits: list[Wait]) -> JobRe
     path = CriticalPath(tasks, waits, until).of(root, job.started) if root is not None else []
     return JobReport(
         job=job_label(job),
-        state=job.outcome or "running",
+        state=job.outcome or RUNNING,
         seconds=span / SECOND,
         still=0.0 if job.ended else case.since(job.progress),
         requested=_peak(workers, until),
