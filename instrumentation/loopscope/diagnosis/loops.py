@@ -110,3 +110,10 @@ def crowded(case: Case) -> list[LoopUse]:
         if spot.role == THREAD:
             used[spot.at][spot.thread] = spot.cpu
     return [use for use in case.history.loop_uses if sum(used[use.at].values()) > use.span * HOT]
+
+
+def had_a_processor(case: Case) -> float:
+    """The part of their busy time in which the loops' threads did not queue for a processor."""
+    busy = sum(use.busy for use in case.history.loop_uses)
+    queued = sum(use.queued for use in case.history.loop_uses)
+    return max(0.0, 1 - queued / busy) if busy else 1.0

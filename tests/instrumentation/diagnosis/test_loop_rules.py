@@ -132,6 +132,25 @@ def test_many_short_blocks_one_after_the_other(findings):
     assert found[0].culprit.function == "decode"
 
 
+def test_portions_that_leave_no_room_for_others(findings):
+    """It gives way after each, and comes back at once: every step of others waits a portion."""
+    found = findings("""
+    def parse(row):
+        end = time.monotonic() + 0.045
+        while time.monotonic() < end:
+            pass
+
+    async def work():
+        for row in range(60):
+            parse(row)
+            await asyncio.sleep(0)
+
+    main(work)
+    """)
+    assert [finding.kind for finding in found] == ["loop_blocked"]
+    assert found[0].culprit.function == "parse"
+
+
 def test_many_tiny_steps_at_once(findings):
     """No step is worth a word; thousands of them are."""
     found = findings("""

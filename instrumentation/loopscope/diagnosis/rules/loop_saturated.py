@@ -48,7 +48,7 @@ class LoopSaturated:
 
     def examine(self, case: Case) -> Iterator[Finding]:
         rounds = list(self._rounds(case))
-        total = sum(one.time for one in rounds) * self._ran(case) / SECOND
+        total = sum(one.time for one in rounds) * loops.had_a_processor(case) / SECOND
         longest = max((one.time for one in rounds), default=0) / SECOND
         share = total / max(1.0, min(case.seen, self.LOOKED_AT))
         often = len(rounds) >= self.OFTEN or longest > self.LONG
@@ -69,13 +69,6 @@ class LoopSaturated:
             if blocked < lasted * self.EXPLAINED:
                 slow = sum(overlap(lag.started, lag.ended, *step) for step in slices)
                 yield _Round(lag, lasted - blocked, max(0, slow - blocked))
-
-    @staticmethod
-    def _ran(case: Case) -> float:
-        """The part of its busy time that the loop's thread had a processor."""
-        busy = sum(use.busy for use in case.history.loop_uses)
-        queued = sum(use.queued for use in case.history.loop_uses)
-        return max(0.0, 1 - queued / busy) if busy else 1.0
 
     def _finding(self, case: Case, rounds: list[_Round], total: float, longest: float) -> Finding:
         started, ended = min(r.lag.started for r in rounds), max(r.lag.ended for r in rounds)
