@@ -20,7 +20,7 @@ from loopscope.edges import shared_variables
 from loopscope.owned import owned
 from loopscope.recorder import recorder
 from loopscope.records import EXECUTOR, FUTURE, GATHER, OK, TASK, Wait
-from loopscope.wait_table import FURTHER_OUT, LIBRARIES, LOCALS, PRIMITIVES, Row
+from loopscope.wait_table import FURTHER_OUT, LIBRARIES, LOCALS, PRIMITIVES, STREAMS, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from loopscope.records import Place, RawPlace, Resource, Task
 
 DEPTH = 40  # frames of a chain that are noted
+# Without a frame of their own: `anext` of a generator, and what a coroutine's `__await__` gives.
+TRANSPARENT = frozenset({"async_generator_asend", "async_generator_athrow", "coroutine_wrapper"})
 
 
 class Link(NamedTuple):
@@ -48,9 +50,9 @@ def links(awaitable: Any) -> Iterator[Link]:
             frame, awaitable = holder.gi_frame, holder.gi_yieldfrom
         elif isinstance(holder, AsyncGeneratorType):
             frame, awaitable = holder.ag_frame, holder.ag_await
-        elif type(holder).__name__ in {"async_generator_asend", "async_generator_athrow"}:
+        elif type(holder).__name__ in TRANSPARENT:
             inner = gc.get_referents(holder)
-            awaitable = next((a for a in inner if isinstance(a, AsyncGeneratorType)), None)
+            awaitable = next((a for a in inner if isinstance(a, AsyncGeneratorType | CoroutineType)), None)
             continue
         else:
             return
@@ -104,7 +106,7 @@ def suspended(record: Task, task: Any, edges: Edges) -> Wait | None:
     row, at = row_of(
         tuple((link.frame.f_code.co_filename, link.frame.f_code.co_qualname) for link in library)
     )
-    if hooked is not None and (row not in LIBRARIES or row.kind == hooked.kind):
+    if hooked is not None and (row is None or row in PRIMITIVES or row.kind == hooked.kind):
         return None
     site = [(link.frame.f_code, link.frame.f_lasti) for link in chain]
     wait = Wait(record, kind_of_leaf(leaf), None, site, record.last_ran, job=record.job, until=until)
@@ -117,7 +119,7 @@ def suspended(record: Task, task: Any, edges: Edges) -> Wait | None:
 def _read(wait: Wait, row: Row | None, outwards: Sequence[Link], leaf: Any, edges: Edges) -> None:
     """Find what is waited for: a resource, tasks, a work item."""
     wait.awaits = edges.awaited(leaf)
-    if row is not None and (wait.kind == FUTURE or row in LIBRARIES):
+    if row is not None and (wait.kind == FUTURE or row not in PRIMITIVES):
         wait.kind = row.kind
         owner = _owner(row, outwards)
         if owner is not None and not row.awaited:
@@ -181,7 +183,7 @@ def _library_part(chain: list[Link]) -> list[Link]:
 @lru_cache(maxsize=4096)
 def row_of(frames: tuple[tuple[str, str], ...]) -> tuple[Row | None, int]:
     """The row that decides for library frames, innermost first, and the index of its frame."""
-    for rows in (LIBRARIES, PRIMITIVES):
+    for rows in (LIBRARIES, STREAMS, PRIMITIVES):
         for at, (file, function) in enumerate(frames):
             fits = (row for row in rows if row.file in file and function.startswith(row.function))
             row = next(fits, None)
@@ -210,5 +212,5 @@ def put_into_words(wait: Wait) -> None:
     row, at = row_of(tuple((place.file, place.function) for place in library))
     if library:
         wait.detail = library[at].function
-    if row is not None and (wait.kind == FUTURE or row in LIBRARIES):
+    if row is not None and (wait.kind == FUTURE or row not in PRIMITIVES):
         wait.kind = row.kind

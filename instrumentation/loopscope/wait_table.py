@@ -2,7 +2,7 @@
 
 A chain is read from its innermost frame outwards, up to the first line of the user's own code. The first
 row of `LIBRARIES` that fits decides, since a library knows better what it waits for than the primitive that
-it is built from; failing that, the first row of `PRIMITIVES`. To add a library, add rows.
+it is built from; failing that, the first row of `STREAMS`, then of `PRIMITIVES`. To add a library, add rows.
 """
 
 from __future__ import annotations
@@ -85,11 +85,21 @@ PRIMITIVES: tuple[Row, ...] = (
     Row(_ANYIO, "AsyncIOBackend.run_sync_in_worker_thread", EXECUTOR),
     Row(_ANYIO, "AsyncIOBackend.getaddrinfo", EXECUTOR),
     Row(_ANYIO, "AsyncIOBackend.wait_writable", WRITE),
-    Row(_ANYIO, "SocketStream.send", WRITE),
     Row(_ANYIO, "UNIXSocketStream.send", WRITE),
     Row(_ANYIO, "StreamWriterWrapper.send", WRITE),
-    Row(_ANYIO, "Process", CHILD),
     Row(_ANYIO, "", IO),
+)
+
+# Built from events, which are waits by themselves, and built upon by other libraries, which know better.
+STREAMS: tuple[Row, ...] = (
+    Row(_ANYIO, "SocketStream.send", WRITE),
+    Row(_ANYIO, "SocketStream.receive", IO),
+    Row(_ANYIO, "UDPSocket.send", WRITE),
+    Row(_ANYIO, "UDPSocket.receive", IO),
+    Row(_ANYIO, "ConnectedUDPSocket.send", WRITE),
+    Row(_ANYIO, "ConnectedUDPSocket.receive", IO),
+    Row(_ANYIO, "Process.wait", CHILD, "Process", "_process.stdout._limit", "_process.stdout._buffer"),
+    Row(_ANYIO, "_SignalReceiver", IO),
 )
 
 LIBRARIES: tuple[Row, ...] = (
@@ -145,7 +155,8 @@ LIBRARIES: tuple[Row, ...] = (
     ),
     Row("/redis/", "", IO),
     Row("/sqlalchemy/util/queue.py", "AsyncAdaptedQueue.get", POOL),
-    Row("/sqlalchemy/util/", "", IO),
+    Row("/sqlalchemy/util/", "", FURTHER_OUT),
+    Row("/sqlalchemy/", "", IO),
     Row("/pymongo/asynchronous/pool.py", "Pool._get_conn", POOL, "Pool", "max_pool_size", "active_sockets"),
     Row("/pymongo/lock.py", "", FURTHER_OUT),
     Row("/pymongo/", "", IO),

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import uvloop
 
-from loopscope.records import EXECUTOR, GATHER, NOT_SEEN, POOL, QUEUE, SLEEP, TASK, WRITE
+from loopscope.records import EXECUTOR, GATHER, IO, NOT_SEEN, POOL, QUEUE, SLEEP, TASK, WRITE
 
 LONG = 60
 
@@ -220,6 +220,53 @@ def test_an_async_generator_does_not_hide_the_wait_inside_it(seen):
         assert wait.site.function.endswith("numbers")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+    seen.run(main())
+
+
+def test_an_awaitable_object_does_not_hide_the_wait_inside_it(seen):
+    """Many a library gives `await` an object whose `__await__` is that of a coroutine."""
+
+    class Connecting:
+        def __await__(self):
+            return first().__await__()
+
+    async def connects():
+        await Connecting()
+
+    async def main():
+        task = asyncio.create_task(connects())
+        wait = await open_wait(seen, "connects", SLEEP)
+        assert wait.site.function == "first"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    seen.run(main())
+
+
+def test_an_anyio_connection_is_a_wait_for_the_network(seen):
+    """Not for the event that it is built from; reading and writing are told apart."""
+
+    async def reads(stream):
+        await stream.receive()
+
+    async def writes(stream):
+        while True:
+            await stream.send(bytes(1_000_000))
+
+    async def main():
+        held = []
+        server = await asyncio.start_server(lambda *both: held.append(both), "127.0.0.1", 0, limit=1)
+        async with await anyio.connect_tcp(*server.sockets[0].getsockname()) as stream:
+            tasks = [asyncio.create_task(reads(stream)), asyncio.create_task(writes(stream))]
+            await open_wait(seen, "reads", IO)
+            await open_wait(seen, "writes", WRITE)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for _, writer in held:
+            writer.transport.abort()
+        server.close()
 
     seen.run(main())
 

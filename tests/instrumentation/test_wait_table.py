@@ -10,7 +10,7 @@ from types import CodeType
 
 import pytest
 
-from loopscope.wait_table import LIBRARIES, LOCALS, PRIMITIVES
+from loopscope.wait_table import LIBRARIES, LOCALS, PRIMITIVES, STREAMS
 
 COVERAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 ROOTS = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
@@ -44,7 +44,7 @@ def installed(row):
 
 @pytest.mark.parametrize(
     "row",
-    [row for row in PRIMITIVES + LIBRARIES if installed(row)],
+    [row for row in PRIMITIVES + STREAMS + LIBRARIES if installed(row)],
     ids=lambda row: f"{row.file} {row.function}",
 )
 def test_a_row_names_what_its_library_has(row):

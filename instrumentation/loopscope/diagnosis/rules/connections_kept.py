@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loopscope.diagnosis import prose
 from loopscope.diagnosis.harm import Harm
@@ -33,22 +33,35 @@ class ConnectionsKept:
     IN_USE = frozenset({HTTP, IO, WRITE})
 
     def applies(self, case: Case) -> bool:
-        return any(resource.kind == POOL for resource in case.snapshot.resources)
+        return bool(self._pools(case))
 
     def examine(self, case: Case) -> Iterator[Finding]:
-        for pool in case.snapshot.resources:
-            waits = self._victims(case, pool) if pool.kind == POOL else []
+        for pool in self._pools(case).values():
+            waits = self._victims(case, pool)
             if not waits:
                 continue
             holds = case.holds.get(pool.id, [])
             waited = max(case.since(wait.started) for wait in waits)
             if not holds:
-                if waited >= self.LONG and any(wait.until == 0 for wait in waits):
+                if waited >= self.LONG and self._stands(case, pool, waited):
                     yield self._by_whom_is_unknown(case, pool, waits)
                 continue
             kept = [hold for hold in holds if not self._is_used(case, hold)]
             if kept and min(waited, case.since(holds[-1].acquired)) >= self.PATIENCE:
                 yield self._kept(case, pool, waits, kept)
+
+    @staticmethod
+    def _pools(case: Case) -> dict[int, Resource]:
+        """Some libraries build theirs from a queue, which is the resource then."""
+        known = {resource.id: resource for resource in case.snapshot.resources if resource.kind == POOL}
+        waits = [wait for wait in case.snapshot.waits if wait.kind == POOL]
+        return known | {wait.resource.id: wait.resource for wait in waits if wait.resource is not None}
+
+    @staticmethod
+    def _stands(case: Case, pool: Resource, seconds: float) -> bool:
+        """Did nobody who waited get a connection for so long?"""
+        ended = [tally.last for key, tally in case.history.waits.items() if key.resource == pool.id]
+        return all(case.since(last) >= seconds for last in ended)
 
     def _victims(self, case: Case, pool: Resource) -> list[Wait]:
         failed = [
@@ -105,26 +118,13 @@ class ConnectionsKept:
         )
 
     def _finding(
-        self,
-        case: Case,
-        pool: Resource,
-        waits: Sequence[Wait],
-        *,
-        severity: str,
-        confidence: float,
-        culprit: Place,
-        why: str,
-        roots: frozenset[int],
-        evidence: dict[str, float],
+        self, case: Case, pool: Resource, waits: Sequence[Wait], why: str, **verdict: Any
     ) -> Finding:
         longest = max(case.since(wait.started) for wait in waits)
         harm = Harm.of(case, (wait.task.id for wait in waits))
         number = len(waits)
         return Finding(
             kind=self.kind,
-            severity=severity,
-            confidence=confidence,
-            culprit=culprit,
             explain=(
                 f"{prose.counted(number, 'request')} {prose.verb(number, 'waits', 'wait')} for a connection "
                 f"of {prose.resource(pool)} at {prose.where(waits[0].site)}, the first for "
@@ -136,10 +136,10 @@ class ConnectionsKept:
             job=harm.job,
             victims=harm.victims,
             resource=pool.name,
-            evidence={"waiting": number, "longest_wait": round(longest, 3), **evidence},
+            evidence={"waiting": number, "longest_wait": round(longest, 3), **verdict.pop("evidence")},
             cost=harm.cost,
             hit=harm.hit,
-            roots=roots,
+            **verdict,
         )
 
 
