@@ -69,7 +69,9 @@ def current_task() -> Task | None:
 def recorded_task() -> Task | None:
     """The same, but None for a thin task, which is left without a record."""
     clock = clocks.get(get_ident())
-    return clock.running if clock is not None else None
+    if clock is None or clock.key in thin_tasks:
+        return None
+    return clock.running or _found(clock)
 
 
 def _found(clock: LoopClock) -> Task | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from loopscope import over_release
 from loopscope.clock import now
-from loopscope.context import current_task
+from loopscope.context import recorded_task
 from loopscope.recorder import recorder
 from loopscope.records import (
     BARRIER,
@@ -116,7 +116,7 @@ def hold(resource: Resource, task: Task | None, site: Any, acquired: int) -> Non
 
 def give_back(primitive: Any, resource: Resource, caller: FrameType) -> None:
     """A release: it closes a hold, unless it is certain that nobody had this permit."""
-    task = current_task()
+    task = recorded_task()
     if task is None or task.id not in resource.holders:
         is_ours = any(_holds_for(hold.task, task) for hold in resource.holders.values())
         if not is_ours and over_release.is_one(primitive, resource, task, caller):
@@ -127,7 +127,7 @@ def give_back(primitive: Any, resource: Resource, caller: FrameType) -> None:
 
 def let_go(resource: Resource) -> None:
     """Close the hold of the releasing task, else the oldest: anybody may release a semaphore."""
-    task = current_task()
+    task = recorded_task()
     holders = resource.holders
     ended = holders.pop(task.id, None) if task is not None else None
     if ended is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import places
 from loopscope.clock import now
-from loopscope.context import current_task
+from loopscope.context import recorded_task
 from loopscope.recorder import recorder
 from loopscope.records import PUT, REPORT, SIGNAL, TAKE, Partner
 from loopscope.tracebacks import step_out
@@ -52,8 +52,8 @@ def _noting(role: str) -> Callable[..., Any]:
 
 
 def note(primitive: Any, role: str, caller: FrameType) -> None:
-    """Count an act of the running task on an object that takes attributes."""
-    task = current_task()
+    """Count an act of the running task on an object that takes attributes; a thin task's is not noted."""
+    task = recorded_task()
     if task is None:
         return
     partners = vars(primitive).setdefault(PARTNERS, {})
