@@ -289,6 +289,29 @@ SERVER_WITH_A_GUEST = """
     asyncio.run(main())
 """
 
+LIFESPAN = """
+    import contextlib, fastapi, uvicorn
+
+    async def drain(inbox):
+        while True:
+            await inbox.get()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        draining = asyncio.create_task(drain(asyncio.Queue()))
+        yield
+        await draining  # culprit
+
+    async def main():
+        app = fastapi.FastAPI(lifespan=lifespan)
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+        asyncio.get_running_loop().call_later(0.6, setattr, server, "should_exit", True)
+        await server.serve()
+
+    limit(4.0)
+    asyncio.run(main())
+"""
+
 AIOHTTP_WITH_A_GUEST = """
     import aiohttp
     from aiohttp import web
@@ -343,6 +366,7 @@ SICK = {
         TOLD_TO_STOP,
         SERVER_WITH_A_GUEST,
         AIOHTTP_WITH_A_GUEST,
+        LIFESPAN,
         *([STREAMS_WITH_A_GUEST] if sys.version_info >= (3, 12) else []),  # 3.11 does not wait for guests
     ],
 }

@@ -84,13 +84,25 @@ class ShutdownStalled:
         )
 
     def _in_the_way(self, case: Case, fault: Fault) -> list[Task]:
-        """The tasks that have to end first: of a server those that serve, and nobody who waits for others."""
+        """The tasks that have to end first, as far as they stand on a line of the program."""
         tasks = [task for task in case.tasks.values() if task.id != fault.by]
-        if fault.subject == END_OF_SERVER:
-            own = [task for task in tasks if task.job is not None and task.job.kind in SERVED]
-            tasks = own or [task for task in tasks if case.own_line(task.site) == NOWHERE]
-        at_the_end = [task for task in tasks if task.id not in case.graph.needs] or tasks
-        return [task for task in at_the_end if self._spends_time_at(case, task) != NOWHERE] or at_the_end
+        if fault.subject != END_OF_SERVER:
+            leaves = [task for task in tasks if task.id not in case.graph.needs] or tasks
+            return self._on_own_lines(case, leaves) or leaves
+        serving = [task for task in tasks if task.job is not None and task.job.kind in SERVED]
+        of_library = [task for task in tasks if case.own_line(task.site) == NOWHERE]
+        set_going = [task for task in tasks if self._waits_since(case, fault, task)]
+        found = (self._on_own_lines(case, some) for some in (serving, of_library, set_going))
+        return next(filter(None, found), [])
+
+    def _on_own_lines(self, case: Case, tasks: Sequence[Task]) -> list[Task]:
+        return [task for task in tasks if self._spends_time_at(case, task) != NOWHERE]
+
+    @staticmethod
+    def _waits_since(case: Case, fault: Fault, task: Task) -> bool:
+        """Has it been set going by the beginning of the end, and waited ever since?"""
+        wait = case.waits.get(task.id)
+        return wait is not None and fault.at <= wait.started < (fault.at + case.at) // 2
 
     @staticmethod
     def _spends_time_at(case: Case, task: Task) -> Place:
