@@ -37,7 +37,7 @@ class LoopBlocked:
     """One long block, or several of the same function that add up, while others live on the loop.
 
     Starting up is allowed to take its time: an import, and whatever runs while there is nobody else to wait.
-    A collection that the interpreter decided on is no line's fault.
+    A collection that the interpreter decided on is no line's fault, unless it is always the same one's.
     """
 
     kind = LOOP_BLOCKED
@@ -101,12 +101,20 @@ class LoopBlocked:
 
     def _severity(self, case: Case, culprits: Culprits, longest: float, share: float) -> str:
         worst = max(culprits.blocks, key=lambda block: loops.lasted(case, block))
-        if worst.cause == GC or (worst.cause == IMPORT and self._is_starting(case, worst)):
+        if worst.cause == GC and not self._makes_the_garbage(case, culprits):
+            return INFO
+        if worst.cause == IMPORT and self._is_starting(case, worst):
             return INFO
         if any(not b.ended and loops.lasted(case, b) > 2 * self.LONG * SECOND for b in culprits.blocks):
             return CRITICAL
         serious = longest > self.LONG or (len(culprits.blocks) > 1 and culprits.total > self.TOGETHER)
         return WARNING if serious and share > self.SHARE else INFO
+
+    @staticmethod
+    def _makes_the_garbage(case: Case, culprits: Culprits) -> bool:
+        """Does the collector run in this function again and again, and in no other?"""
+        elsewhere = {block.culprit.function for block in loops.blocks(case) if block.cause == GC}
+        return len(culprits.blocks) > 1 and elsewhere == {culprits.line.function}
 
     def _is_starting(self, case: Case, block: Block) -> bool:
         return block.started - case.began < self.STARTING * SECOND
