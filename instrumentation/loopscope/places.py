@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loopscope.records import NOWHERE, Place
+from loopscope.records import NOWHERE, LeftBehind, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,17 @@ def origin_of(frame: FrameType) -> int:
     if known is None:
         known = _origin_of_file[file] = origin(file)
     return known
+
+
+class NotedPlace(LeftBehind, tuple["CodeType", int]):
+    """A noted place that stands on an object of the program's."""
+
+    __slots__ = ()
+
+
+def noted(place: RawPlace | Place | None) -> NotedPlace | None:
+    """The place as it may stand on an object of the program's; None for NOWHERE."""
+    return None if place is None or isinstance(place, Place) else NotedPlace(place)
 
 
 def note_caller(frame: FrameType | None) -> RawPlace | Place:

@@ -32,6 +32,16 @@ class Place(NamedTuple):
 RawPlace = tuple["CodeType", int]
 NOWHERE = Place("", 0, "")
 
+
+class LeftBehind:
+    """Noted by hooks on a program's own objects: None takes its place when these are pickled or copied."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
+
+
 # Outcomes of tasks, jobs, waits and work items.
 OK, ERROR, CANCELLED = "ok", "error", "cancelled"
 TIMED_OUT = "timed_out"  # of a request
@@ -138,7 +148,7 @@ class Partner:
 
 
 @dataclass(slots=True, eq=False)
-class Resource:
+class Resource(LeftBehind):
     """Something one can wait for. ``capacity`` 0 is unknown or unbounded.
 
     ``in_use`` counts permits, busy workers or queued messages; ``waiting`` counts waiters, or queued items of

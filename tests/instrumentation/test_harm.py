@@ -23,7 +23,7 @@ from loopscope.detail import Detail
 from loopscope.loop_clock import LoopClock
 from loopscope.recorder import recorder
 
-CANNOT_FAIL = {"now", "step_out", "get_ident"}  # a look at a clock, and what is left of an exception
+CANNOT_FAIL = {"now", "step_out", "outcome_of"}  # a clock, and looks at an exception that is there
 HOOKS = [importlib.import_module(f"{hooks.__name__}.{m.name}") for m in pkgutil.iter_modules(hooks.__path__)]
 
 
@@ -34,9 +34,9 @@ def is_ours(value):
 def is_the_hook(value):
     """What passes a program's call on, and what catches failures of all that it calls itself."""
     is_written = isinstance(value, FunctionType | MethodType | type)  # the recorder has a builtin for its ids
-    if is_written and (".fault(" in inspect.getsource(value) or inspect.iscoroutinefunction(value)):
+    if is_written and any(mark in inspect.getsource(value) for mark in (".fault(", "step_out(")):
         return True
-    return isinstance(value, FunctionType) and "original" in inspect.signature(value).parameters
+    return inspect.iscoroutinefunction(value)
 
 
 def entry_points():

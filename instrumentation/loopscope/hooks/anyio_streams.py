@@ -42,7 +42,7 @@ def install(patches: Patches, _: Settings) -> None:
 
 
 def _note_creation(state: Any, caller: FrameType) -> None:
-    setattr(state, holding.SITE, creator(caller))
+    setattr(state, holding.SITE, places.noted(creator(caller)))
 
 
 def _note(role: str, stream: Any, caller: FrameType) -> None:

@@ -61,7 +61,7 @@ def creator(frame: FrameType | None) -> Any:
 
 
 def _note_event(event: Any, caller: FrameType) -> None:
-    setattr(event._event, holding.SITE, creator(caller))
+    setattr(event._event, holding.SITE, places.noted(creator(caller)))
 
 
 def _note_creation(kind: str, primitive: Any, caller: FrameType) -> None:

@@ -10,7 +10,7 @@ from loopscope import places
 from loopscope.clock import now
 from loopscope.context import recorded_task
 from loopscope.recorder import recorder
-from loopscope.records import PUT, REPORT, SIGNAL, TAKE, Partner
+from loopscope.records import PUT, REPORT, SIGNAL, TAKE, LeftBehind, Partner
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 PARTNERS = "_loopscope_partners"  # on the primitive, by task and role; the survey hands it to the record
 MOST = 64  # of one primitive: enough to tell a worker that is gone from one that is still to come
+
+
+class Partners(LeftBehind, dict[tuple[int, str], Partner]):
+    """By task and role."""
 
 
 def install(patches: Patches, _: Settings) -> None:
@@ -56,7 +60,9 @@ def note(primitive: Any, role: str, caller: FrameType) -> None:
     task = recorded_task()
     if task is None:
         return
-    partners = vars(primitive).setdefault(PARTNERS, {})
+    partners = vars(primitive).get(PARTNERS)
+    if partners is None:
+        partners = vars(primitive)[PARTNERS] = Partners()
     partner = partners.get((task.id, role))
     if partner is None:
         if len(partners) >= MOST:

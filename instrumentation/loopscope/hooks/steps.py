@@ -126,22 +126,28 @@ def _resumed(record: Task, task: Any, arguments: tuple[Any, ...] | None, began: 
 def _look_for_long_step(clock: LoopClock, task: Any, end: int, long_step: int) -> None:
     """What thin tasks pay for slices: one comparison, until the loop has been busy for as long as one."""
     clock.limit = end + long_step
-    if end - clock.mark > long_step:
-        clock.slow.append((promote(task) if clock.key in thin_tasks else None, clock.mark, end))
+    try:
+        if end - clock.mark > long_step:
+            clock.slow.append((promote(task) if clock.key in thin_tasks else None, clock.mark, end))
+    except Exception:
+        recorder.fault("step")
 
 
 def _thin_ended(key: int, task: Any, end: int) -> None:
     """Count a thin task; one that failed or took long gets a record all the same."""
-    detail = recorder.detail
-    if (
-        thin_tasks.get(key, 0) > end - detail.over
-        and task._exception is None
-        and not task.cancelled()
-        and thin_tasks.pop(key, None) is not None
-    ):
-        detail.tasks += 1
-        return
-    record = promote(task)
-    if record is not None:
-        record.last_ran = end
-        ended(record, task, end)
+    try:
+        detail = recorder.detail
+        if (
+            thin_tasks.get(key, 0) > end - detail.over
+            and task._exception is None
+            and not task.cancelled()
+            and thin_tasks.pop(key, None) is not None
+        ):
+            detail.tasks += 1
+            return
+        record = promote(task)
+        if record is not None:
+            record.last_ran = end
+            ended(record, task, end)
+    except Exception:
+        recorder.fault("task")

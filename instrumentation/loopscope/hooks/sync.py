@@ -67,7 +67,7 @@ def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
             raise
         try:
             caller = sys._getframe(1)
-            setattr(self, SITE, (caller.f_code, caller.f_lasti))
+            setattr(self, SITE, places.NotedPlace((caller.f_code, caller.f_lasti)))
         except Exception:
             recorder.fault("primitive")
 
@@ -82,7 +82,8 @@ def _noting_permits(original: Callable[..., None]) -> Callable[..., None]:
             step_out(error)
             raise
         try:
-            setattr(self, SITE, places.note_caller(sys._getframe(1)))  # a bounded one calls its base's
+            site = places.note_caller(sys._getframe(1))  # a bounded one calls its base's
+            setattr(self, SITE, places.noted(site))
             setattr(self, holding.PERMITS, self._value)
         except Exception:
             recorder.fault("primitive")

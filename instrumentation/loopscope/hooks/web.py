@@ -131,7 +131,7 @@ def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
             step_out(error)
             raise
         try:
-            setattr(self, _SITE, places.note_caller(sys._getframe(1)))
+            setattr(self, _SITE, places.noted(places.note_caller(sys._getframe(1))))
         except Exception:
             recorder.fault("background task")
 
@@ -147,7 +147,7 @@ def _following_up(original: Callable[..., Awaitable[None]]) -> Callable[..., Awa
             if function is None:
                 return await original(self)
             name = getattr(function, "__name__", type(function).__name__)
-            with JobContext(name, kind="background", site=getattr(self, _SITE, NOWHERE)):
+            with JobContext(name, kind="background", site=getattr(self, _SITE, None) or NOWHERE):
                 return await original(self)
         except BaseException as error:
             step_out(error)
