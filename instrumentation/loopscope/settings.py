@@ -54,7 +54,7 @@ class Settings:
     stuck_after: float = 30.0
     diagnosis_interval: float = 5.0  # between two looks for what is wrong; longer when a look is costly
     detail_rate: int = (
-        2_000  # records a second that are kept in full; what is over it is counted; 0: keep all
+        1_000  # records a second that are kept in full; what is over it is counted; 0: keep all
     )
     detail_burst: int = 20_000  # as many more after a quiet time
     detail_over: float = 0.25  # what lasted longer, or failed, is kept in any case

@@ -30,7 +30,7 @@ async def hold(gate, pause=60.0):
 
 def objects_of_ours():
     """Those that the collector looks at."""
-    return sum(type(found).__module__.startswith("loopscope") for found in gc.get_objects())
+    return sum(str(type(found).__module__).startswith("loopscope") for found in gc.get_objects())
 
 
 async def cancelled(*tasks):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import webbrowser
 from typing import TYPE_CHECKING
 
+from loopscope_dashboard import listening as sockets
 from loopscope_dashboard.journal_path import journal_path
 from loopscope_dashboard.trouble import CommandError
 from loopscope_exporters.journal.reader import Journal
 
 if TYPE_CHECKING:
     import argparse
+    import socket
     from pathlib import Path
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -60,16 +61,12 @@ def listen(host: str, port: int) -> socket.socket:
     if not 0 <= port <= HIGHEST_PORT:
         raise CommandError(f"--port is {port}; expected 0 to {HIGHEST_PORT}, 0 for any free port")
     try:
-        return socket.create_server((host, port), family=_family(host), backlog=128)
+        return sockets.listen(host, port)
     except OSError as trouble:
         raise CommandError(
             f"cannot listen on {host} port {port}: {trouble.strerror or trouble}; "
             "choose another with --port, or --port 0 for any free one"
         ) from None
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _browsable(host: str) -> str:

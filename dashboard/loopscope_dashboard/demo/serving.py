@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 from argparse import ArgumentParser
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import uvicorn
 
 from loopscope_dashboard.demo.lifeline import end_with_parent
 from loopscope_dashboard.demo.ports import HOST
+from loopscope_dashboard.listening import listen
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -40,7 +40,7 @@ def serve(factory: str, port: int, **addresses: str) -> None:
     so that a reader may connect at once. Raises SystemExit with a sentence when the port is taken.
     """
     try:
-        listening = socket.create_server((HOST, port))
+        listening = listen(HOST, port)
     except OSError as taken:
         reason = os.strerror(taken.errno or 0)
         raise SystemExit(

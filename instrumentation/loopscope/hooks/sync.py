@@ -52,6 +52,7 @@ def install(patches: Patches, _: Settings) -> None:
     patches.replace(asyncio.Queue, "get", _waiting(QUEUE, lambda queue: queue.empty(), "get"))
     patches.replace(asyncio.Queue, "put", _waiting(QUEUE, lambda queue: queue.full(), "put"))
     patches.replace(asyncio.Queue, "join", _waiting(QUEUE, private.queue_is_unfinished, "join"))
+    thin.hooked_codes.update(id(wrapper.__code__) for _, _, _, wrapper in patches)
 
 
 def _always(_: Any) -> bool:
@@ -126,7 +127,6 @@ def _acquiring(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., An
                 holding.hold(resource, task, site, now())
             return got
 
-        thin.hooked_codes.add(id(acquire.__code__))
         return acquire
 
     return make
@@ -199,7 +199,6 @@ def _waiting(kind: str, would_wait: Callable[[Any], bool], detail: str = "") -> 
                 step_out(error)
                 raise
 
-        thin.hooked_codes.add(id(wait.__code__))
         return wait
 
     return make
