@@ -13,6 +13,7 @@ from loopscope import context, promotion
 from loopscope.clock import now
 from loopscope.hooks import thin
 from loopscope.recorder import recorder
+from loopscope.records import Hold, Resource, Task, Wait
 
 SECOND = 1_000_000_000
 
@@ -28,9 +29,9 @@ async def hold(gate, pause=60.0):
         await asyncio.sleep(pause)
 
 
-def objects_of_ours():
+def records():
     """Those that the collector looks at."""
-    return sum(str(type(found).__module__).startswith("loopscope") for found in gc.get_objects())
+    return sum(isinstance(found, Task | Hold | Wait | Resource) for found in gc.get_objects())
 
 
 async def cancelled(*tasks):
@@ -48,10 +49,10 @@ def test_a_quick_task_leaves_a_count_and_nothing_else(busy):
 
     async def main():
         gate = asyncio.Semaphore(1)
-        before = objects_of_ours()
+        before = records()
         tasks = [asyncio.create_task(hold(gate, 0)) for _ in range(50)]
         assert not context.open_tasks.keys() & {id(task) for task in tasks}
-        assert objects_of_ours() == before
+        assert records() == before
         await asyncio.gather(*tasks)
         assert getattr(gate, thin.HOLDERS) == {}
 
