@@ -2,11 +2,12 @@
 
 Nobody reads three thousand equal requests a second one by one, but keeping them costs the service a third
 of its speed, much of it in the garbage collector, which looks at every record that waits for the pump. So
-records have a budget of ``detail_rate`` a second with a burst of ``detail_burst``. A job that begins when it
-is used up is *thin*: it is watched like any other while it runs, and goes into every total, but what ended
-well within ``detail_over`` leaves no record, the lines where its tasks were created and its permits taken are
-not noted, and it has no spans. What fails, is cancelled, blocks, or takes long is kept always.
-Counts are plain tuples of numbers and names, which the collector does not follow.
+records have a budget of ``detail_rate`` a second with a burst of ``detail_burst``. What begins when it is used
+up is *thin*. A thin job goes into every total, but leaves no record if it ended well within ``detail_over``,
+and has no spans. A thin task is one number, the moment it was created (`context.thin_tasks`); it gets a record,
+with the permits it holds and what it waits for, when it has been open for 0.2 s, when it fails or blocks, or
+when somebody asks (`promotion`, `hooks.thin`). The lines where it was created and took permits are not known.
+Numbers, and the tuples of them that counts are, cost the collector nothing.
 """
 
 from __future__ import annotations
