@@ -2,12 +2,12 @@
 
 Nobody reads three thousand equal requests a second one by one, but keeping them costs the service a third
 of its speed, much of it in the garbage collector, which looks at every record that waits for the pump. So
-records have a budget of ``detail_rate`` a second with a burst of ``detail_burst``. What begins when it is used
-up is *thin*. A thin job goes into every total, but leaves no record if it ended well within ``detail_over``,
-and has no spans. A thin task is one number, the moment it was created (`context.thin_tasks`); it gets a record,
-with the permits it holds and what it waits for, when it has been open for 0.2 s, when it fails or blocks, or
-when somebody asks (`promotion`, `hooks.thin`). The lines where it was created and took permits are not known.
-Numbers, and the tuples of them that counts are, cost the collector nothing.
+records have a budget of ``detail_rate`` a second with a burst of ``detail_burst``. What begins when it is
+used up is *thin*. A thin job goes into every total, but leaves no record if it ended well within
+``detail_over``, and has no spans. A thin task is one number, the moment it was created (see
+`context.thin_tasks`); it gets a record, with the permits it holds and what it waits for, when it has been
+open for 0.2 s, when it fails or blocks, or when somebody asks (`promotion`, `hooks.thin`). The lines where it
+was created and took permits are not known. Numbers, and tuples of them, cost the collector nothing.
 """
 
 from __future__ import annotations
