@@ -94,10 +94,10 @@ def test_a_healthy_demo_ends_by_itself_with_a_summary(marked, tmp_path):
 
 @pytest.fixture(scope="module")
 def sick(tmp_path_factory):
-    """What a sick demo of twenty seconds printed, and its journal."""
+    """What a sick demo of twenty-five seconds printed, and its journal."""
     journal = tmp_path_factory.mktemp("sick")
     environment = fresh_environment()
-    running = demo(environment, journal, "--sick", "--seconds=20")
+    running = demo(environment, journal, "--sick", "--seconds=25")
     out, err = running.communicate(timeout=90)
     assert running.returncode == 0, err
     assert_nothing_left_behind(environment)
