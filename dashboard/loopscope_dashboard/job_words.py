@@ -27,15 +27,7 @@ def as_json(report: JobReport) -> dict[str, Any]:
         "effective_concurrency": round(report.effective, 2),
         "capped_by": report.capped_by.name if report.capped_by is not None else None,
         "waited_for_it": round(report.waited, 3),
-        "critical_path": [
-            {
-                "task": step.task.coroutine,
-                "what": step.what,
-                "where": str(step.place),
-                "seconds": round(took, 3),
-            }
-            for step, took in report.path
-        ],
+        "critical_path": [_step(step, took) for step, took in report.path],
     }
 
 
