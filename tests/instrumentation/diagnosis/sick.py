@@ -369,7 +369,7 @@ async def backlog():
 
     async def write():
         async with disk:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.25)
 
     while True:
         started.add(asyncio.create_task(write()))  # backlog
