@@ -97,6 +97,7 @@ class Job:
     outcome: str = ""
     exception: str = ""
     progress: int = 0  # when anything of it last moved
+    stillest: int = 0  # the longest that nothing of it moved before it did again, ns
     trace_id: int = 0  # 0: no spans wanted; a record's own id is the id of its span
     parent_span: Any = None  # OpenTelemetry SpanContext it was opened under, if any
     sampled: bool = True

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from loopscope import peers
+from loopscope import peers, stuck
 from loopscope.context import hosted, open_tasks
 from loopscope.records import OK, Snapshot
 
@@ -93,7 +93,6 @@ class LiveState:
         self.process = process
         self.anchor = anchor
         self.settings = settings
-
         self.jobs: dict[int, Job] = {}
         self.tasks = open_tasks
         self.items: dict[int, WorkItem] = {}
@@ -117,6 +116,8 @@ class LiveState:
         self.blocked_time: Counter[str] = Counter()  # ns, by cause
         self.faults_seen: Counter[str] = Counter()  # by kind
         self.findings_seen: Counter[str] = Counter()  # by kind
+        self.accused: frozenset[int] = frozenset()  # ids of jobs that the last diagnosis was about
+        self.stillness = stuck.Stillness(int(settings.stuck_after * SECOND))
         self.requests: Counter[tuple[str, str]] = Counter()  # by host and outcome
         self.request_phases: dict[tuple[str, str], Histogram] = defaultdict(
             lambda: Histogram(WAIT_BOUNDS)
@@ -127,9 +128,7 @@ class LiveState:
         self.thinned: Counter[str] = Counter()  # counted and not kept, by kind; see `loopscope.detail`
         self.dropped: Counter[str] = Counter()  # records, by kind; should be 0
         self.faults: Counter[str] = Counter()  # errors inside loopscope, by place; should be 0
-
-        self._job_names = Names()
-        self._resource_names = Names()
+        self._job_names, self._resource_names = Names(), Names()
 
     def __repr__(self) -> str:
         return f"<LiveState of {self.process.service}: {len(self.jobs)} jobs, {len(self.tasks)} tasks open>"
@@ -148,7 +147,8 @@ class LiveState:
         for task in batch.tasks:
             self.tasks_finished[task.outcome] += 1
         for job in batch.jobs:
-            self._fold_job(job.name, job.outcome, job.ended - job.started)
+            still = max(job.stillest, job.ended - max(job.progress, job.started))
+            self._fold_job(job.name, job.outcome, job.ended - job.started, still)
         for wait in batch.waits:
             key = wait.kind, self.resource_name(wait.resource)
             self.wait_durations[key].observe(wait.ended - wait.started)
@@ -164,7 +164,7 @@ class LiveState:
 
     def _fold_counted(self, counted: Counted) -> None:
         for name, outcome, lasted in counted.jobs:
-            self._fold_job(name, outcome, lasted)
+            self._fold_job(name, outcome, lasted, lasted)
         self.tasks_finished[OK] += counted.tasks
         for kind, name, lasted in counted.waits:
             self.wait_durations[kind, self._resource_names.bounded(name)].observe(lasted)
@@ -180,8 +180,10 @@ class LiveState:
             host, phase, lasted = peers.phases.popleft()
             self.request_phases[self._resource_names.bounded(host), phase].observe(lasted)
 
-    def _fold_job(self, name: str, outcome: str, lasted: int) -> None:
+    def _fold_job(self, name: str, outcome: str, lasted: int, still: int) -> None:
         name = self._job_names.bounded(name)
+        if outcome == OK:
+            self.stillness.learn(name, still)
         self.jobs_finished[name, outcome] += 1
         self.job_durations[name].observe(lasted)
 
@@ -216,16 +218,19 @@ class LiveState:
         return found
 
     def stuck_jobs(self, now: int) -> list[Job]:
-        """Open jobs of which nothing has moved for ``stuck_after``."""
-        limit = now - int(self.settings.stuck_after * SECOND)
-        return [job for job in list(self.jobs.values()) if job.progress < limit]
+        """Open jobs of which nothing has moved for too long, see `loopscope.stuck`."""
+        return stuck.stuck_jobs(self, now)
 
     def refresh_progress(self) -> None:
-        """Bring each open job's `progress` up to date from its tasks and work items."""
+        """Bring each open job's `progress` up to date from its tasks and work items, and of inner jobs."""
+        latest: dict[Job, int] = {}
         for task in list(self.tasks.values()):
-            _advance(task.job, (task.last_ran, task.created))
+            if task.job is not None:
+                latest[task.job] = max(latest.get(task.job, 0), task.last_ran, task.created)
         for item in list(self.items.values()):
-            _advance(item.job, (item.started, item.submitted))
+            if item.job is not None:
+                latest[item.job] = max(latest.get(item.job, 0), item.started, item.submitted)
+        stuck.note_progress(latest, dict(self.jobs))
 
     def snapshot(self, now: int) -> Snapshot:
         """What is open at this moment, frozen."""
@@ -242,8 +247,3 @@ class LiveState:
             resources=tuple(resources),
             faults=tuple(self.open_faults.values()),
         )
-
-
-def _advance(job: Job | None, moments: Iterable[int]) -> None:
-    if job is not None:
-        job.progress = max(job.progress, *moments)

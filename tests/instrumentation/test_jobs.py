@@ -101,17 +101,23 @@ def test_a_job_without_progress_is_stuck_and_one_with_progress_is_not(observe):
     """Progress is any step of any of its tasks."""
     seen = observe(stuck_after=0.3)
 
-    async def waiting(name, pause):
-        with loopscope.job(name):
-            for _ in range(int(0.9 / pause)):
-                await asyncio.sleep(pause)
+    async def still(until):
+        with loopscope.job("still"):
+            await until.wait()
+
+    async def moving():
+        with loopscope.job("moving"):
+            for _ in range(18):
+                await asyncio.sleep(0.05)
 
     async def main():
-        jobs = asyncio.gather(waiting("still", 0.9), waiting("moving", 0.05))
+        until = asyncio.Event()
+        jobs = asyncio.gather(still(until), moving())
         await asyncio.sleep(0.7)
         seen.state.refresh_progress()
         stuck = [job.name for job in seen.state.stuck_jobs(loopscope.clock.now())]
         assert stuck == ["still"]
+        until.set()
         await jobs
 
     seen.run(main())

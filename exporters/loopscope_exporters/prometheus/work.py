@@ -107,7 +107,8 @@ def jobs(state: LiveState, now: int) -> Iterator[Metric]:
     )
     yield gauge(
         "loopscope_jobs_stuck",
-        f"Open jobs of which nothing has moved for {state.settings.stuck_after:g} s. Should be 0.",
+        "Open jobs that do not wait by design and of which nothing has moved for longer than is usual for "
+        f"their name; for {state.settings.stuck_after:g} s while little is known of it. Should be 0.",
         ("job_name",),
         {(name,): stuck[name] for name in names},
     )

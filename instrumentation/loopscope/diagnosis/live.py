@@ -46,7 +46,9 @@ class Attendant:
         if batch.now < self._not_before:
             return []
         began = time.thread_time_ns()
-        fresh = [f for f in self.diagnose(batch.now).findings if f.identity not in self._known]
+        found = self.diagnose(batch.now).findings
+        self._state.accused = frozenset(id_ for f in found if f.is_serious for id_ in f.jobs)
+        fresh = [finding for finding in found if finding.identity not in self._known]
         spent = time.thread_time_ns() - began
         self._not_before = batch.now + max(self._every, spent * LOOK_SHARE)
         self._known.update((finding.identity, finding) for finding in fresh)
