@@ -102,6 +102,27 @@ def test_an_interpreter_that_has_no_loop_is_left_alone(run):
     assert (output, errors) == ("[]\n", "")
 
 
+def test_a_sub_interpreter_is_left_alone(run):
+    """It shares the process with the one that is observed; asyncio in it works, and it can end."""
+    process = run("""
+        import asyncio, threading
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        def use():
+            inside = interpreters.create()
+            interpreters.run_string(inside, "import asyncio, sys; assert 'loopscope' not in sys.modules")
+            interpreters.destroy(inside)
+        thread = threading.Thread(target=use)
+        thread.start()
+        thread.join()
+        print("ended")
+    """)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (0, "ended\n", "")
+
+
 def test_a_sitecustomize_of_the_users_own_still_runs(run, tmp_path, monkeypatch):
     """Ours stands before it on the path."""
     folder = tmp_path / "site"

@@ -6,6 +6,7 @@ neither starts as fast as without us. A sitecustomize of the user's own, which t
 
 from __future__ import annotations
 
+import importlib
 import importlib.machinery
 import os
 import sys
@@ -38,7 +39,20 @@ class _Trigger:
         return spec
 
 
+def _is_main_interpreter() -> bool:
+    """Sub-interpreters share the process with one that is observed, and may not have threads like ours."""
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            interpreters = importlib.import_module(name)
+        except ImportError:
+            continue
+        return interpreters.get_current() == interpreters.get_main()
+    return True
+
+
 def _instrument() -> None:
+    if not _is_main_interpreter():
+        return
     try:
         import loopscope  # noqa: PLC0415
 
