@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 
 LOOKUP, CONNECT, SEND, FIRST_BYTE = "lookup", "connect", "send", "first_byte"
-PHASES = (LOOKUP, CONNECT, SEND, FIRST_BYTE)
 MOST_PENDING = 50_000
 
 phases: deque[tuple[str, str, int]] = deque(maxlen=MOST_PENDING)  # host and port, phase, ns
