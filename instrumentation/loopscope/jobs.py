@@ -74,7 +74,7 @@ class JobContext:
         before = None
         if task is not None:
             before, task.job = task.job, job
-        recorder.jobs[job.id] = job
+        recorder.open(recorder.jobs, job)
         self._open = job, job_var.set(job), span, before
         return job
 

@@ -97,6 +97,13 @@ class Recorder:
         """Keep nothing from now on: a hook that somebody wrapped outlives `uninstrument()`."""
         self.max_pending = self.max_open = 0
 
+    def open(self, table: dict[int, Any], record: Any) -> None:
+        """Have a job or a work item among what is open, unless there is too much of it; that is counted."""
+        if len(table) < self.max_open:
+            table[record.id] = record
+        else:
+            self.dropped[type(record).__name__.lower()] += 1
+
     def keep(self, queue: deque[Any], record: Any) -> None:
         if len(queue) < self.max_pending:
             queue.append(record)

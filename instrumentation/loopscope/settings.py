@@ -59,7 +59,7 @@ class Settings:
     detail_burst: int = 20_000  # as many more after a quiet time
     detail_over: float = 0.25  # what lasted longer, or failed, is kept in any case
     max_pending: int = 500_000  # records between two drains
-    max_open: int = 500_000  # open tasks
+    max_open: int = 500_000  # open tasks, jobs, work items
 
     @classmethod
     def read(cls, **given: Any) -> Settings:

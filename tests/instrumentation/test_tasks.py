@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import loopscope
 from loopscope.clock import now
 from loopscope.context import open_tasks
 from loopscope.records import CANCELLED, DESTROYED_PENDING, ERROR, NEVER_STARTED, NOWHERE, OK
@@ -233,6 +234,26 @@ def test_open_tasks_can_be_bounded(observe):
     asyncio.run(main())
     assert seen.state.dropped["task"] >= 8
     assert len([t for t in seen.batch.tasks if t.coroutine == "nothing"]) <= 3
+
+
+def test_open_jobs_and_work_items_can_be_bounded(observe):
+    """The same: what is over the bound is counted, and its program gets its results."""
+    seen = observe(max_open=2)
+
+    async def main():
+        jobs = [loopscope.job(f"job {number}") for number in range(4)]
+        for job in jobs:
+            job.__enter__()
+        assert len(seen.state.jobs) == 2
+        for job in reversed(jobs):
+            job.__exit__(None, None, None)
+        return await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.05) for _ in range(4)))
+
+    assert asyncio.run(main()) == [None] * 4
+    loopscope.uninstrument()
+    assert seen.state.dropped["job"] == 2
+    assert seen.state.dropped["workitem"] >= 2
+    assert sum(job.name.startswith("job") for job in seen.batch.jobs) == 2
 
 
 def test_a_task_that_failed_goes_with_its_last_reference(seen):

@@ -104,7 +104,7 @@ def item_for(executor: Resource, function: Any, depth: int, asked: Asked) -> Wor
     )
     if tracing.enabled:
         tracing.adopt_item(item)
-    recorder.items[item.id] = item
+    recorder.open(recorder.items, item)
     return item
 
 
