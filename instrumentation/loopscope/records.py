@@ -308,8 +308,7 @@ class Finding:
     did not know it. ``victims`` are names of tasks, coroutines or remote parties. ``evidence`` has numbers,
     seconds where it is time. ``cost`` is the time lost to it, in seconds, over all victims: it ranks.
     ``hit`` has the ids of the tasks that suffer and ``roots`` of those at fault: a finding whose roots
-    suffer from a more important finding is its symptom and folded into it. ``jobs`` are the open jobs of
-    both, which the engine finds.
+    suffer from a more important finding is its symptom and folded into it. ``jobs`` are open jobs of both.
     """
 
     kind: str
@@ -375,6 +374,7 @@ class Batch:
     blocks: list[Block] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    over: list[Finding] = field(default_factory=list)  # found before, and no longer
     resources: list[Resource] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     lags: list[Lag] = field(default_factory=list)

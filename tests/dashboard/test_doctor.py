@@ -82,7 +82,61 @@ def test_nothing_found_is_said(segment, tmp_path, capsys):
     """And is no error."""
     assert asked(capsys, "doctor", str(tmp_path)).startswith("nothing wrong was found in 1 process")
     said = json.loads(asked(capsys, "doctor", str(tmp_path), "--format", "json"))
-    assert said == {"findings": [], "jobs": []}
+    assert said == {"findings": [], "past": [], "jobs": []}
+
+
+@pytest.fixture
+def overcome(segment):
+    """A process that lives and found two things wrong in itself, of which one is over."""
+    common = {"confidence": 0.9, "evidence": '{"waited_for": 4.5}', "job": "podcast 9f3c", "fix": "Do less."}
+    block = {"kind": "loop_blocked", "severity": "critical", "code": "time.sleep(4)", **common}
+    block |= {"explain": "time.sleep kept the loop.", "victims": "speak\nlisten", "place": segment.place(31)}
+    full = {"kind": "executor_saturated", "severity": "warning", "explain": "It was full.", **common}
+    segment.insert("findings", at=segment.wall(-60), since=segment.wall(-70), **block)
+    segment.insert("findings", at=segment.wall(-50), since=segment.wall(-80), **full)
+    segment.insert("findings", at=segment.wall(-40), since=segment.wall(-70), over=1, **block)
+    segment.insert("findings", at=segment.wall(-30), since=segment.wall(-30), **full | {"severity": "info"})
+    return segment
+
+
+def test_what_is_over_is_said_as_such(overcome, tmp_path, capsys):
+    """Since when and until when, behind what is wrong now; an end that nobody saw is left out."""
+    overcome.insert(
+        "findings", at=overcome.wall(-20), since=overcome.wall(-80), kind="convoy", severity="warning",
+        confidence=0.7, evidence="{}", explain="They queued.", fix="Hold it shorter.",
+    )  # fmt: skip
+    text = asked(capsys, "doctor", str(tmp_path))
+    assert text.startswith("nothing wrong was found in 1 process")
+    block, convoy = text.strip().split("\n\n")[1:]
+    assert block.startswith("WAS  job podcast 9f3c: loop blocked (90% sure, since ")
+    assert " until " in block.splitlines()[0]
+    assert "time.sleep kept the loop." in block
+    assert "hit: speak, listen" in block
+    assert convoy.startswith("WAS  convoy (70% sure, since ")
+    assert "until" not in convoy
+    assert "### was: job podcast" in asked(capsys, "doctor", str(tmp_path), "--format", "markdown")
+
+
+def test_what_is_over_is_a_list_of_its_own_in_json(overcome, tmp_path, capsys):
+    """With the keys of a finding and its end, so that who counts findings counts what is wrong now."""
+    said = json.loads(asked(capsys, "doctor", str(tmp_path), "--format", "json"))
+    assert said["findings"] == []
+    (past,) = said["past"]
+    assert list(past) == [*KEYS, "until"]
+    assert past["evidence"] == {"waited_for": 4.5}
+    assert past["since"] < past["until"]
+
+
+def test_what_lasts_is_not_said_twice(deadlock, tmp_path, capsys):
+    """The process found it too, first as something else on the same line."""
+    for kind in ("semaphore_starvation", "convoy"):
+        deadlock.insert(
+            "findings", at=deadlock.wall(-9), since=deadlock.wall(-18), kind=kind, severity="critical",
+            confidence=0.9, evidence="{}", explain="They wait.", fix="Do not.", place=deadlock.place(145),
+        )  # fmt: skip
+    said = json.loads(asked(capsys, "doctor", str(tmp_path), "--format", "json"))
+    assert [finding["kind"] for finding in said["findings"]] == ["semaphore_starvation"]
+    assert said["past"] == []
 
 
 def test_an_empty_journal_is_no_error(tmp_path, capsys):

@@ -19,11 +19,18 @@ if TYPE_CHECKING:
 
     from loopscope.diagnosis.engine import Diagnosis
     from loopscope.records import Finding
+    from loopscope_exporters.journal.past import PastFinding
+
+MOST_PAST = 20
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
-        "doctor", help="say why a service is stuck or slow, and which line is to blame"
+        "doctor",
+        help="say why a service is stuck or slow, and which line is to blame",
+        description="Says what is wrong now (of a process that is gone: at its end), most important first; "
+        "then, marked WAS, what the process itself had found before and is over. In JSON these are two lists, "
+        "`findings` and `past`.",
     )
     parser.add_argument(
         "journal",
@@ -40,17 +47,33 @@ def main(args: argparse.Namespace) -> int:
     cases = journal.cases(pid)
     diagnosis = diagnose(cases)
     reports = [report for case in cases for report in job_reports(case)]
+    past = over(journal.findings(pid), diagnosis.findings)
     if args.format == "json":
         found = [as_json(finding) for finding in diagnosis.findings]
-        print(json.dumps({"findings": found, "jobs": [job_words.as_json(one) for one in reports]}, indent=2))
+        gone = [as_json(one.finding) | {"until": moment(one.until) or None} for one in past]
+        jobs = [job_words.as_json(one) for one in reports]
+        print(json.dumps({"findings": found, "past": gone, "jobs": jobs}, indent=2))
     else:
         write = as_text if args.format == "text" else as_markdown
         parts = [write(finding) for finding in diagnosis.findings] or [nothing_found(diagnosis, cases)]
+        parts += [write(one.finding, until=one.until) for one in past]
         parts += [text for one in reports if (text := job_words.as_text(one))]
         print("\n\n".join(parts))
     for problem in journal.problems:
         print(f"loopscope: {problem}", file=sys.stderr)
     return 0
+
+
+def over(found: Sequence[PastFinding], still: Sequence[Finding]) -> list[PastFinding]:
+    """What was found once and is not any more, the latest first.
+
+    What shares a line with one that lasts is the same trouble under the name it had earlier.
+    """
+    lasting: set[object] = {finding.identity for finding in still}
+    lasting |= {finding.culprit for finding in still if finding.culprit.line}
+    gone = [one for one in found if one.finding.is_serious]
+    gone = [one for one in gone if not {one.finding.identity, one.finding.culprit} & lasting]
+    return gone[:MOST_PAST]
 
 
 def as_json(finding: Finding) -> dict[str, Any]:
@@ -72,17 +95,19 @@ def as_json(finding: Finding) -> dict[str, Any]:
     }
 
 
-def as_text(finding: Finding) -> str:
-    """A headline, the sentence, the line, what to do."""
-    lines = [f"{finding.severity.upper()}  {_headline(finding)}", f"  {finding.explain}"]
+def as_text(finding: Finding, *, until: int | None = None) -> str:
+    """A headline, the sentence, the line, what to do; ``until`` is given of what is over, 0 for unknown."""
+    mark = finding.severity.upper() if until is None else "WAS"
+    lines = [f"{mark}  {_headline(finding, until)}", f"  {finding.explain}"]
     if finding.culprit.line:
         lines += [f"  {finding.culprit}", f"      {finding.code}" if finding.code else ""]
     lines += [f"  hit: {_few(finding.victims)}" if finding.victims else "", f"  do: {finding.fix}"]
     return "\n".join(line for line in lines if line)
 
 
-def as_markdown(finding: Finding) -> str:
-    lines = [f"### {_headline(finding)}", "", finding.explain, ""]
+def as_markdown(finding: Finding, *, until: int | None = None) -> str:
+    was = "" if until is None else "was: "
+    lines = [f"### {was}{_headline(finding, until)}", "", finding.explain, ""]
     if finding.culprit.line:
         lines += [f"`{finding.culprit}`", "", "```python", finding.code, "```", ""]
     if finding.victims:
@@ -93,10 +118,11 @@ def as_markdown(finding: Finding) -> str:
     return "\n".join([*lines, f"**Do:** {finding.fix}"])
 
 
-def _headline(finding: Finding) -> str:
+def _headline(finding: Finding, until: int | None) -> str:
     job = f"job {finding.job}: " if finding.job else ""
     what = finding.kind.replace("_", " ")
-    return f"{job}{what} ({finding.confidence:.0%} sure, since {moment(finding.since)})"
+    end = f" until {moment(until)}" if until else ""
+    return f"{job}{what} ({finding.confidence:.0%} sure, since {moment(finding.since)}{end})"
 
 
 def _few(names: Sequence[str], most: int = 5) -> str:

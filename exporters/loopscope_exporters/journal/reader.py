@@ -18,6 +18,7 @@ from loopscope_exporters.journal.model import (
     JournalError,
     ProcessInfo,
 )
+from loopscope_exporters.journal.past import PastFinding, read_findings
 from loopscope_exporters.journal.segment_file import SegmentFile, SegmentGone
 from loopscope_exporters.journal.source import Source
 from loopscope_exporters.journal.summary import summarize
@@ -79,6 +80,13 @@ class Journal:
         """What there is to diagnose: the process `pid`, or all that live, or those that ended last; with
         their parents and children. Raises JournalError for a pid that never wrote here.
         """
+        return read_cases(self._source, self._family(pid))
+
+    def findings(self, pid: int = 0) -> list[PastFinding]:
+        """What the same processes found themselves while they ran, also what was over again."""
+        return read_findings(self._source, self._family(pid))
+
+    def _family(self, pid: int) -> list[ProcessInfo]:
         processes = self.processes()
         named = [process for process in processes if process.pid == pid][:1] if pid else processes
         if pid and not named:
@@ -86,7 +94,7 @@ class Journal:
             raise JournalError(
                 f"no process {pid} has written to {self.path}; the processes there are: {known}"
             )
-        return read_cases(self._source, family(named, processes))
+        return family(named, processes)
 
     def job(self, job_id: int) -> JobHistory:
         """All about one job, also what other processes did for it. Raises JournalError for an unknown id."""

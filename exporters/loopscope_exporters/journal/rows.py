@@ -217,9 +217,10 @@ class Rows:
             self._place(partner.caller),
         )
 
-    def finding(self, finding: Finding, at: int) -> Row:
+    def finding(self, finding: Finding, at: int, *, over: bool = False) -> Row:
         return (
             at + self._shift,
+            int(over),
             finding.kind,
             finding.severity,
             finding.confidence,

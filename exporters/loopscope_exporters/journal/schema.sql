@@ -67,8 +67,9 @@ CREATE TABLE open_partners (           -- tasks that act on a queue, an event or
     caller          INTEGER NOT NULL   -- place: who called the function that did so
 );
 
-CREATE TABLE findings (                -- what the process itself found to be wrong, each once
+CREATE TABLE findings (                -- what the process itself found to be wrong, once each; again when over
     at              INTEGER NOT NULL,
+    over            INTEGER NOT NULL,  -- 1: from `at` on it was no longer found
     kind            TEXT    NOT NULL,
     severity        TEXT    NOT NULL,  -- info, warning, critical
     confidence      REAL    NOT NULL,  -- 0 to 1

@@ -83,6 +83,7 @@ class Writer:
                 rows = (convert(self._rows, record) for record in records)
                 self._segment.append(table, rows, len(records))
             found = [self._rows.finding(finding, batch.now) for finding in batch.findings]
+            found += [self._rows.finding(finding, batch.now, over=True) for finding in batch.over]
             self._segment.append("findings", found, len(found))
             self._open_work.write(self._segment, batch.now)
             self._write_names(self._segment)

@@ -33,6 +33,7 @@ class Attendant:
         self._lock = threading.Lock()
         self._history = History()
         self._known: dict[object, Finding] = {}
+        self._lasting: dict[object, Finding] = {}
         self._not_before = began + self._every
         all_rules()  # imported here: a fork in the middle of an import leaves the child half a module
 
@@ -40,7 +41,10 @@ class Attendant:
         return f"<Attendant of {self._state.process.service}: {len(self._known)} findings>"
 
     def attend(self, batch: Batch) -> list[Finding]:
-        """Fold a drained batch; at times look for findings, and give those not given before."""
+        """Fold a drained batch; at times look for findings, and give those not given before.
+
+        Those of the last look that are not found any more are over, which the batch says.
+        """
         with self._lock:
             self._history.fold(batch)
         if batch.now < self._not_before:
@@ -51,6 +55,9 @@ class Attendant:
         fresh = [finding for finding in found if finding.identity not in self._known]
         spent = time.thread_time_ns() - began
         self._not_before = batch.now + max(self._every, spent * LOOK_SHARE)
+        lasting: dict[object, Finding] = {finding.identity: finding for finding in found}
+        batch.over += [finding for identity, finding in self._lasting.items() if identity not in lasting]
+        self._lasting = lasting
         self._known.update((finding.identity, finding) for finding in fresh)
         return fresh
 

@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 import loopscope
+from loopscope_exporters.journal import Journal
 
 
 async def twice_the_same_lock():
@@ -49,6 +50,22 @@ def test_a_finding_stands_in_the_journal(observe, tmp_path):
     connection.close()
     victim = "twice_the_same_lock.<locals>.work"
     assert rows == [("lock_cycle", "critical", "ledger 7", victim, __file__, "await lock.acquire()")]
+
+
+def test_what_is_no_longer_found_is_over(observe, tmp_path):
+    """The journal has it twice: when it was found and when it was gone."""
+
+    async def main():
+        stuck = await twice_the_same_lock()
+        stuck.cancel()
+        await asyncio.wait([stuck])
+        await asyncio.sleep(0.6)
+
+    batch = observe(diagnosis_interval=0.2, journal=str(tmp_path)).run(main())
+    assert [finding.kind for finding in batch.over] == ["lock_cycle"]
+    (past,) = Journal(tmp_path).findings()
+    assert (past.finding.kind, past.finding.culprit.file) == ("lock_cycle", __file__)
+    assert past.until - past.finding.since > 1_000_000_000
 
 
 def test_the_program_can_ask_itself(observe):
