@@ -29,8 +29,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "doctor",
         help="say why a service is stuck or slow, and which line is to blame",
         description="Says what is wrong now (of a process that is gone: at its end), most important first; "
-        "then, marked WAS, what the process itself had found before and is over. In JSON these are two lists, "
-        "`findings` and `past`.",
+        "then, marked WAS, what the process itself had found before and is over. In JSON these are two "
+        "lists, `findings` and `past`.",
     )
     parser.add_argument(
         "journal",

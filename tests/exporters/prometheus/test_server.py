@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import loopscope
+from loopscope.diagnosis.words import KINDS
 from loopscope.exporter import ExporterError
 from loopscope.records import Batch
 from loopscope_exporters.prometheus import PrometheusExporter, server
@@ -58,6 +61,37 @@ def test_the_text_format_can_be_parsed(start):
     assert content_type.startswith("text/plain")
     assert "loopscope_tasks_finished" in names
     assert all(name.startswith("loopscope_") for name in names)
+
+
+def test_a_finding_is_counted_in_the_next_scrape():
+    """By its kind, once however long it lasts; the other kinds stand at 0."""
+
+    async def work(lock):
+        async with lock:
+            await lock.acquire()  # the fault under test
+
+    async def main():
+        stuck = asyncio.create_task(work(asyncio.Lock()))
+        await asyncio.sleep(1.2)
+        _, text = get(handle.exporter("prometheus").port)
+        stuck.cancel()
+        await asyncio.wait([stuck])
+        return text
+
+    handle = loopscope.instrument(metrics_port=0, journal="off", spans="off", diagnosis_interval=0.2)
+    try:
+        text = asyncio.run(main())
+    finally:
+        handle.close()
+    counted = {
+        sample.labels["kind"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "loopscope_findings_total"
+    }
+    assert counted.pop("lock_cycle") == 1
+    assert set(counted) == set(KINDS) - {"lock_cycle"}
+    assert set(counted.values()) == {0}
 
 
 def test_openmetrics_is_served_to_those_who_ask_for_it(start):

@@ -212,6 +212,37 @@ def test_a_block_of_the_loop_is_an_event_of_the_task_that_blocked(tree_of):
     assert span.start_time <= event.timestamp <= span.end_time
 
 
+def test_a_finding_is_an_event_of_the_open_job_it_is_about(tree_of):
+    """On the job's span, with the line to blame and what to do; a job that is well has none."""
+
+    async def work(lock):
+        with loopscope.job("ledger"):
+            async with lock:
+                await lock.acquire()  # the fault under test
+
+    async def healthy():
+        with loopscope.job("healthy"):
+            await asyncio.sleep(1.2)
+
+    async def main():
+        stuck = asyncio.create_task(work(asyncio.Lock()))
+        await healthy()
+        stuck.cancel()
+        await asyncio.wait([stuck])
+
+    tree = tree_of(lambda: asyncio.run(main()), diagnosis_interval=0.2)
+
+    span = tree.one("ledger")
+    (event,) = span.events
+    assert event.name == "loopscope finding"
+    assert event.attributes["loopscope.finding.kind"] == "lock_cycle"
+    assert event.attributes["loopscope.finding.severity"] == "critical"
+    assert event.attributes["loopscope.finding.fix"]
+    assert event.attributes["code.function.name"] == work.__qualname__
+    assert span.start_time <= event.timestamp <= span.end_time
+    assert tree.one("healthy").events == ()
+
+
 def test_a_request_is_a_server_span(tree_of):
     """Nobody in this process called it."""
 
