@@ -533,3 +533,26 @@ def test_very_many_faults_of_one_place_are_counted_not_kept(seen):
     assert len(dropped) < 200
     assert seen.state.faults_seen[NEVER_AWAITED] == 500
     assert not recorder.open_faults
+
+
+def test_where_a_collected_task_stood_is_no_alibi_for_what_comes_after(seen):
+    """Coroutines that the collector closed leave their addresses to others, which may be dropped in turn."""
+
+    async def waits():
+        keeper = asyncio.get_running_loop().create_future()
+        keeper.task = asyncio.current_task()
+        await keeper
+
+    async def main():
+        for _ in range(50):
+            asyncio.create_task(waits())  # noqa: RUF006  # that is how it gets lost
+        await asyncio.sleep(0)
+        gc.collect()
+        dropped = [waits() for _ in range(200)]
+        dropped.clear()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        seen.run(main())
+    assert seen.state.faults_seen[COLLECTED] == 50
+    assert seen.state.faults_seen[NEVER_AWAITED] == 200

@@ -314,9 +314,9 @@ def test_it_sees_the_same_inside_a_job(program, observe):
         with by:
             return await program()
 
-    bare = asyncio.run(enclosed(contextlib.nullcontext()))
+    bare = contextvars.Context().run(asyncio.run, enclosed(contextlib.nullcontext()))
     seen = observe()
-    observed = asyncio.run(enclosed(loopscope.job("named", key=1)))
+    observed = contextvars.Context().run(asyncio.run, enclosed(loopscope.job("named", key=1)))
     assert str(observed).replace("'loopscope_job', ", "") == str(bare)
     assert not seen.state.faults
 

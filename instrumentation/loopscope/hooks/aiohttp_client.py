@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope.hooks import connections, holding
 from loopscope.hooks.afterwards import afterwards
-from loopscope.hooks.http_client import end, host_of, outcome_of, resource_of
+from loopscope.hooks.http_client import end, host_of, resource_of
 from loopscope.recorder import recorder
-from loopscope.records import HTTP, OK
+from loopscope.records import HTTP
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ def install_connector(patches: Patches, _: Settings) -> None:
 
 def _requesting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def _request(self: Any, method: Any, url: Any, /, *args: Any, **options: Any) -> Any:
-        wait, outcome = _begin(self, method, url), OK
+        wait = _begin(self, method, url)
         try:
-            return await original(self, method, url, *args, **options)
+            answer = await original(self, method, url, *args, **options)
         except BaseException as error:
-            outcome = outcome_of(error)
+            end(wait, error)
             step_out(error)
             raise
-        finally:
-            end(wait, outcome)
+        end(wait)
+        return answer
 
     return _request
 

@@ -33,32 +33,35 @@ def install(patches: Patches, settings: Settings) -> None:
 
 def _requesting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def handle_async_request(self: Any, request: Any) -> Any:
-        wait, outcome = _begin(self, request), OK
+        wait = _begin(self, request)
         try:
-            return await original(self, request)
+            answer = await original(self, request)
         except BaseException as error:
-            outcome = outcome_of(error)
+            end(wait, error)
             step_out(error)
             raise
-        finally:
-            end(wait, outcome)
+        end(wait)
+        return answer
 
     return handle_async_request
 
 
-def outcome_of(error: BaseException) -> str:
+def _outcome_of(error: BaseException | None) -> str:
     """What became of a request. Time-outs of a library's own make say so by their name."""
+    if error is None:
+        return OK
     if isinstance(error, asyncio.CancelledError):
         return CANCELLED
     timed_out = isinstance(error, TimeoutError) or "Timeout" in type(error).__name__
     return TIMED_OUT if timed_out else ERROR
 
 
-def end(wait: Wait | None, outcome: str) -> None:
+def end(wait: Wait | None, error: BaseException | None = None) -> None:
     """Close the wait for a request, and count it for its host."""
     if wait is None:
         return
     try:
+        outcome = _outcome_of(error)
         recorder.wait_ended(wait, outcome)
         if wait.resource is not None:
             peers.ended.append((wait.resource.name, outcome))

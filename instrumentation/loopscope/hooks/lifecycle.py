@@ -7,10 +7,11 @@ middle of whatever runs there. The hooks look, keep no reference, and let the or
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 import warnings
 from collections import deque
-from types import FunctionType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, faults
@@ -69,7 +70,7 @@ def _note_collected(task: Any) -> None:
         collected(record)
         place = record.wait.site if record.wait is not None else None
     coroutine = task.get_coro()
-    if not getattr(coroutine, "cr_suspended", True):
+    if isinstance(coroutine, CoroutineType) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
         _with_their_task.append(id(coroutine))
     site = record.site if record is not None else None
     # The garbage collector may have closed the coroutine already, then no chain is left of it.

@@ -130,6 +130,7 @@ async def quiet_child():
         "-c",
         "import time; print('ready', flush=True); time.sleep(30)",
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,  # who reads ours waits until the last one has closed it
     )
     KEPT.append(child)
     await child.wait()

@@ -78,7 +78,8 @@ BLOCKING = {
         "lock.acquire()",
         """
         lock = threading.Lock()
-        threading.Thread(target=lambda: (lock.acquire(), time.sleep(1.4), lock.release())).start()
+        lock.acquire()
+        threading.Timer(1.4, lock.release).start()
         """,
     ),
     "a result of a pool": ("POOL.submit(time.sleep, 1.0).result()", "POOL = ThreadPoolExecutor(1)"),
