@@ -34,6 +34,7 @@ class JobRow:
     exception: str
     progress: int
     thinned: int
+    stuck: bool
     open: bool
     process: ProcessInfo
 
@@ -97,6 +98,7 @@ def _job_row(row: sqlite3.Row, process: ProcessInfo) -> JobRow:
         exception=row["exception"],
         progress=row["progress"],
         thinned=row["thinned"],
+        stuck=bool(row["stuck"]),
         open=bool(row["open"]),
         process=process,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from loopscope.records import Job
     from loopscope.state import LiveState
     from loopscope_exporters.journal.rows import Row, Rows
     from loopscope_exporters.journal.segment import Segment
@@ -44,7 +45,7 @@ class OpenWork:
             return
         began = self._spent()
         all_ = always or len(self._state.tasks) <= FEW
-        for table, rows in self._tables(sys.maxsize if all_ else moment - YOUNG).items():
+        for table, rows in self._tables(moment, sys.maxsize if all_ else moment - YOUNG).items():
             if rows != self._written.get(table, []):
                 segment.rewrite(table, rows)
                 self._written[table] = rows
@@ -58,7 +59,7 @@ class OpenWork:
                 segment.rewrite(table, [])
         self._written.clear()
 
-    def _tables(self, before: int) -> dict[str, list[Row]]:
+    def _tables(self, moment: int, before: int) -> dict[str, list[Row]]:
         """Every open table's rows of what began no later than `before`.
 
         The dictionaries change meanwhile: `list()` copies them in one step.
@@ -67,8 +68,13 @@ class OpenWork:
         holds = [
             hold for resource in list(state.resources.values()) for hold in list(resource.holders.values())
         ]
+        stuck = {job.id for job in state.stuck_jobs(moment)}
+
+        def job_row(job: Job) -> Row:
+            return rows.job(job, stuck=job.id in stuck)
+
         records: dict[str, tuple[Callable[[Any], Row], str, list[Any]]] = {
-            "open_jobs": (rows.job, "started", list(state.jobs.values())),
+            "open_jobs": (job_row, "started", list(state.jobs.values())),
             "open_tasks": (rows.task, "created", list(state.tasks.values())),
             "open_waits": (rows.wait, "started", state.open_waits()),
             "open_holds": (rows.hold, "acquired", holds),

@@ -67,7 +67,7 @@ class Rows:
             self.new_resources.append((resource.id, resource.kind, *facts, site, resource.workers))
         return resource.id
 
-    def job(self, job: Job) -> Row:
+    def job(self, job: Job, *, stuck: bool = False) -> Row:
         shift = self._shift
         return (
             job.id,
@@ -83,6 +83,7 @@ class Rows:
             job.exception,
             job.progress and job.progress + shift,
             job.thinned,
+            int(stuck),
         )
 
     def task(self, task: Task) -> Row:

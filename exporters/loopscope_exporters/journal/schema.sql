@@ -97,7 +97,8 @@ CREATE TABLE jobs (
     outcome         TEXT    NOT NULL,  -- ok, error, cancelled
     exception       TEXT    NOT NULL,  -- its type
     progress        INTEGER NOT NULL,  -- when anything of it last moved
-    thinned         INTEGER NOT NULL   -- its tasks that were counted and not kept, for there was too much to keep
+    thinned         INTEGER NOT NULL,  -- its tasks that were counted and not kept, for there was too much to keep
+    stuck           INTEGER NOT NULL   -- 1: it is open, and nothing of it has moved for too long
 );
 CREATE TABLE open_jobs AS SELECT * FROM jobs;
 

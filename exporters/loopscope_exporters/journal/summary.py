@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loopscope_exporters.journal.liveness import HUNG
 from loopscope_exporters.journal.material import Collector, Loops, Material
 from loopscope_exporters.journal.model import JobSummary
 from loopscope_exporters.journal.parallelism import effective_parallelism
@@ -61,13 +62,17 @@ def _compute(jobs: Sequence[JobRow], source: Source) -> list[JobSummary]:
 
 
 def state_of(job: JobRow) -> str:
-    """The outcome of a finished job; of an open one: running, stuck, or lost with its process."""
+    """The outcome of a finished job; of an open one: running, stuck, or lost with its process.
+
+    Its process says whether it is stuck; one that hangs cannot, and then the fixed time counts.
+    """
     if not job.open:
         return job.outcome
     if job.process.gone:
         return LOST
     idle = job.process.now - max(job.progress, job.started)
-    return STUCK if idle > job.process.stuck_after else RUNNING
+    overdue = job.process.state == HUNG and idle > job.process.stuck_after
+    return STUCK if job.stuck or overdue else RUNNING
 
 
 def _summary(job: JobRow, material: Material, loops: Loops) -> JobSummary:

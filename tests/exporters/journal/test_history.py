@@ -271,6 +271,18 @@ def test_a_job_without_progress_is_stuck(record):
     assert recording.journal().jobs()[0].state == "stuck"
 
 
+def test_a_job_is_stuck_when_it_is_still_for_longer_than_is_usual(record):
+    """As the service knows it from the jobs before: the journal says what its metrics say."""
+    recording = record(stuck_after=60)
+    job = recording.job()
+    recording.after(20).drain()
+    assert recording.journal().jobs()[0].state == "running"
+    for _ in range(30):
+        recording.state.stillness.learn(job.name, SECOND)
+    recording.after(1).drain()
+    assert recording.journal().jobs()[0].state == "stuck"
+
+
 def test_an_unknown_job_is_a_sentence(record):
     """Asking for a job that is not there says where to find the ones that are."""
     with pytest.raises(JournalError, match=r"no job 5 in .*loopscope jobs"):

@@ -69,7 +69,7 @@ def test_a_sealed_segment_says_nothing_is_open(folder, record):
 
 def test_retention_removes_the_oldest_sealed_segments(folder, record):
     """The folder is kept within its size; what is being written stays whatever its size."""
-    recording = record(journal_segment_rows=1, journal_retention_bytes=300_000)
+    recording = record(journal_segment_rows=1, journal_retention_bytes=500_000)
     for age in range(8, 0, -1):
         os.utime(recording.exporter.segment, (time.time() - age, time.time() - age))
         recording.sample()

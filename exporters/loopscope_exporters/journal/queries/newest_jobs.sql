@@ -6,7 +6,8 @@ WITH every AS (
     UNION ALL
     SELECT *, 1 AS open FROM open_jobs WHERE :newest
 )
-SELECT every.id, name, key, kind, parent, root_task, started, ended, outcome, exception, progress, thinned, open,
+SELECT every.id, name, key, kind, parent, root_task, started, ended, outcome, exception, progress, thinned, stuck,
+       open,
        COALESCE(file, '') AS file, COALESCE(line, 0) AS line, COALESCE(function, '') AS function
 FROM every LEFT JOIN places ON places.id = every.place
 ORDER BY open DESC, started DESC LIMIT :limit

@@ -4,7 +4,8 @@ WITH every AS (
     UNION ALL
     SELECT *, 1 AS open FROM open_jobs WHERE :newest AND id = :job
 )
-SELECT every.id, name, key, kind, parent, root_task, started, ended, outcome, exception, progress, thinned, open,
+SELECT every.id, name, key, kind, parent, root_task, started, ended, outcome, exception, progress, thinned, stuck,
+       open,
        COALESCE(file, '') AS file, COALESCE(line, 0) AS line, COALESCE(function, '') AS function
 FROM every LEFT JOIN places ON places.id = every.place
 ORDER BY open
