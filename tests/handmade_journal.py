@@ -202,3 +202,16 @@ def cut_short(segment, start=-6.0, key="ep-1042", until=0.0):
     speak_chunks(segment, root, start, 4.0, chunks=8, until=until)
     samples(segment, start - 1, until)
     return job
+
+
+def deadlocked(segment):
+    """A job whose three parents hold the permits that each of them wants a second time."""
+    permits, root = segment.resource("semaphore", "tts", 3), next(ids)
+    job = segment.job("podcast", "9f3c", root, -20)
+    segment.task("", -20, None, own=root, coroutine="produce", line=20)
+    for number in range(3):
+        task = segment.task(f"chunk-{number}", -19, None, parent=root, line=31)
+        segment.hold(task, permits, -19, None)
+        segment.wait(task, "semaphore", -18, resource=permits, line=145)
+    segment.wait(root, "gather", -19, line=31)
+    return job

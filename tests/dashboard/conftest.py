@@ -1,15 +1,38 @@
 """Jobs in a journal written by hand, and an explorer that shows them."""
 
+import asyncio
 import subprocess
 import sys
 from contextlib import contextmanager
 
+import httpx
 import pytest
-from handmade_journal import DEAD_PID, Segment, cut_short, finished
+from handmade_journal import DEAD_PID, Segment, cut_short, deadlocked, finished
+from starlette.applications import Starlette
 
+from loopscope_dashboard.explorer.launch import Launch
+from loopscope_dashboard.explorer.reading import Reading
+from loopscope_dashboard.explorer.routes import TOKEN_HEADER, routes
 from loopscope_exporters.journal.reader import Journal
+from programs import run
 
 COMMAND = [sys.executable, "-c", "from loopscope_dashboard.cli import main; raise SystemExit(main())"]
+
+BLOCKING = """
+    import asyncio, time
+    observe()
+
+    async def render():
+        with loopscope.job("render", key="ep-7"):
+            await asyncio.sleep(0.1)
+            time.sleep(2)
+            await asyncio.sleep(0.1)
+
+    async def main():
+        await asyncio.gather(render(), asyncio.sleep(2.5))
+
+    asyncio.run(main())
+"""
 
 
 @contextmanager
@@ -58,6 +81,40 @@ def lost_podcast(dead_segment):
 
 
 @pytest.fixture
+def deadlock(dead_segment):
+    """A segment of a process that died of its semaphore."""
+    deadlocked(dead_segment)
+    return dead_segment
+
+
+@pytest.fixture
+def launch(tmp_path):
+    return Launch(Reading(tmp_path))
+
+
+class Page:
+    """Asks the explorer's routes as its own page does."""
+
+    def __init__(self, launch):
+        self._transport = httpx.ASGITransport(Starlette(routes=routes(launch)))
+        self._headers = {TOKEN_HEADER: launch.token}
+
+    def get(self, path, headers=None, params=None):
+        async def ask():
+            address = "http://127.0.0.1"
+            async with httpx.AsyncClient(transport=self._transport, base_url=address) as client:
+                asked = self._headers | (headers or {})
+                return await client.get(f"/loopscope/api/{path}", headers=asked, params=params)
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture
+def page(launch):
+    return Page(launch)
+
+
+@pytest.fixture
 def explorer(tmp_path):
     """An explorer on what this test writes."""
     with exploring(tmp_path) as address:
@@ -68,6 +125,14 @@ def explorer(tmp_path):
 def allowing_explorer(tmp_path):
     """An explorer that browsers may also reach as obs.example."""
     with exploring(tmp_path, "--allow-host", "obs.example") as address:
+        yield address
+
+
+@pytest.fixture
+def blocked_explorer(tmp_path):
+    """An explorer on what a real program left whose loop stood still."""
+    run(tmp_path, BLOCKING)
+    with exploring(tmp_path / "journal") as address:
         yield address
 
 

@@ -4,6 +4,7 @@ import shutil
 from functools import partial
 
 import pytest
+from handmade_journal import deadlocked
 from playwright.sync_api import sync_playwright
 
 pytestmark = pytest.mark.browser
@@ -301,3 +302,62 @@ def test_thousands_of_tasks_paint_only_what_is_in_sight(visit, segment):
     seen.page.mouse.move(150, 500)
     seen.page.mouse.wheel(0, 22 * 1000)
     seen.page.wait_for_function("() => window.__loopscope.timeline.bars().some((bar) => bar.lane > 1000)")
+
+
+def test_what_is_wrong_stands_above_the_jobs_and_leads_to_its_job(visit, deadlock):
+    """Severity, kind, sentence and line at a glance; the job is marked, and its page explains."""
+    seen = visit()
+    finding = seen.page.locator(".finding summary")
+    finding.wait_for()
+    said = finding.inner_text()
+    assert said.startswith("critical")
+    assert "semaphore starvation" in said
+    assert '3 tasks wait for semaphore "tts"' in said
+    assert "engine.py:145" in said
+    assert seen.page.locator(".jobs tbody .mark").get_attribute("aria-label") == "critical finding"
+    finding.get_by_role("link", name="podcast 9f3c").click()
+    seen.page.wait_for_selector(".timeline[data-ready='1']")
+    assert f"job={deadlock.current}" in seen.page.url
+    explained = seen.page.locator(".finding[open]")
+    assert "Do not take the same semaphore" in explained.locator("[data-fact=do]").inner_text()
+    assert "/srv/podcast/engine.py:145 in speak" in explained.locator(".line").inner_text()
+    assert "permits 3" in explained.locator("[data-fact=numbers]").inner_text()
+    assert seen.complaints == []
+
+
+def test_an_opened_finding_stays_open_while_the_journal_grows(visit, segment):
+    """The sentence goes on with the time, the reader and the keyboard keep their place."""
+    deadlocked(segment)
+    seen = visit()
+    seen.page.locator(".finding summary").focus()
+    seen.page.keyboard.press("Enter")
+    explanation = seen.page.locator(".finding[open] .explain")
+    assert "for 18 s" in explanation.inner_text()
+    segment.beat_at(30)
+    seen.page.get_by_text("for 48 s").last.wait_for()
+    assert "for 48 s" in explanation.inner_text()
+    seen.page.keyboard.press("Enter")
+    seen.page.locator(".finding:not([open])").wait_for()
+
+
+def test_where_nothing_is_wrong_the_page_says_so_calmly(visit, segment):
+    """A line, no box; the same on the page of a job."""
+    job = segment.job("podcast", "ep-7", 0, -5, -1)
+    for query, said in (
+        ("", "Nothing wrong was found in 1 process."),
+        (f"?job={job}", "Nothing wrong was found in this job."),
+    ):
+        seen = visit(query)
+        seen.page.locator(".findings .calm").wait_for()
+        assert said in seen.page.locator(".findings").inner_text()
+        assert seen.page.locator(".finding, .mark").count() == 0
+
+
+def test_a_real_programs_journal_names_its_line(tour, blocked_explorer):
+    """From a loop that really stood still to the line in the browser."""
+    seen = tour(blocked_explorer)
+    seen.page.locator(".finding[data-kind='loop blocked'] a.job").first.click()
+    line = seen.page.locator(".timeline .finding[open] .line")
+    line.wait_for()
+    assert "time.sleep(2)" in line.inner_text()
+    assert "program.py" in line.inner_text()

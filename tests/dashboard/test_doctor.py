@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from handmade_journal import ids
 
 from loopscope_dashboard import cli
 
@@ -20,20 +19,6 @@ KEYS = [
     "explain",
     "fix",
 ]
-
-
-@pytest.fixture
-def deadlock(dead_segment):
-    """Three parents hold the permits that each of them wants a second time, at their process's end."""
-    permits, root = dead_segment.resource("semaphore", "tts", 3), next(ids)
-    dead_segment.job("podcast", "9f3c", root, -20)
-    dead_segment.task("", -20, None, own=root, coroutine="produce", line=20)
-    for number in range(3):
-        task = dead_segment.task(f"chunk-{number}", -19, None, parent=root, line=31)
-        dead_segment.hold(task, permits, -19, None)
-        dead_segment.wait(task, "semaphore", -18, resource=permits, line=145)
-    dead_segment.wait(root, "gather", -19, line=31)
-    return dead_segment
 
 
 def asked(capsys, *arguments):

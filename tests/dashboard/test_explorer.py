@@ -1,46 +1,15 @@
 """The explorer as a server: what it answers, to whom, and with which headers."""
 
-import asyncio
 import http.client
 import os
 import urllib.error
 import urllib.request
 
-import httpx
 import pytest
-from starlette.applications import Starlette
 
 from loopscope_dashboard.explorer.guard import policy
-from loopscope_dashboard.explorer.launch import Launch
 from loopscope_dashboard.explorer.reading import FRESH, Reading
-from loopscope_dashboard.explorer.routes import TOKEN_HEADER, routes
-
-
-@pytest.fixture
-def launch(tmp_path):
-    return Launch(Reading(tmp_path))
-
-
-class Page:
-    """Asks the explorer's routes as its own page does."""
-
-    def __init__(self, launch):
-        self._transport = httpx.ASGITransport(Starlette(routes=routes(launch)))
-        self._headers = {TOKEN_HEADER: launch.token}
-
-    def get(self, path, headers=None, params=None):
-        async def ask():
-            address = "http://127.0.0.1"
-            async with httpx.AsyncClient(transport=self._transport, base_url=address) as client:
-                asked = self._headers | (headers or {})
-                return await client.get(f"/loopscope/api/{path}", headers=asked, params=params)
-
-        return asyncio.run(ask())
-
-
-@pytest.fixture
-def page(launch):
-    return Page(launch)
+from loopscope_dashboard.explorer.routes import TOKEN_HEADER
 
 
 def test_the_list_has_jobs_processes_and_their_states(page, podcast, lost_podcast):
@@ -83,7 +52,17 @@ def test_answers_are_neither_compressed_nor_kept(page, podcast):
     assert headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["jobs", "jobs/1/timeline", "jobs/1/tasks/1", "jobs/1/blocks/1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "jobs",
+        "findings",
+        "jobs/1/findings",
+        "jobs/1/timeline",
+        "jobs/1/tasks/1",
+        "jobs/1/blocks/1",
+    ],
+)
 def test_nothing_is_told_without_the_pages_token(page, path):
     """Another program's page that guesses the address gets nothing."""
     for token in ("", "guess"):
@@ -91,7 +70,7 @@ def test_nothing_is_told_without_the_pages_token(page, path):
         assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("path", ["1/timeline", "{}/tasks/1", "{}/blocks/1"])
+@pytest.mark.parametrize("path", ["1/timeline", "1/findings", "{}/tasks/1", "{}/blocks/1"])
 def test_what_is_not_there_is_a_sentence(page, podcast, path):
     """An old link, or a job that retention removed."""
     answer = page.get(f"jobs/{path.format(podcast)}")

@@ -16,7 +16,7 @@ def component(name: str) -> ComponentRenderer:
     return st.components.v2.component(
         f"loopscope_{name}",
         html=_text(f"{name}.html"),
-        css=_text("common.css") + _text(f"{name}.css"),
+        css=_text("common.css") + _text("findings.css") + _text(f"{name}.css"),
         js=f"""
             export default async (component) => {{
               const address = new URL("loopscope/static/{name}.js", document.baseURI);

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
+from loopscope_dashboard.explorer.documents import versioned
 from loopscope_dashboard.explorer.headline import longest_wait
 from loopscope_dashboard.explorer.lanes import OPEN_JOBS
 from loopscope_dashboard.words import clock, counted, span
@@ -19,16 +18,15 @@ MOST_PROCESSES = 12
 
 
 def listing(overview: Overview) -> dict[str, Any]:
-    """``version`` changes whenever anything else in it does."""
     processes = sorted(overview.processes, key=lambda process: URGENCY.index(process.state))
-    document = {
-        "jobs": [_job(job) for job in overview.jobs],
-        "processes": [_process(process, overview) for process in processes[:MOST_PROCESSES]],
-        "more_processes": max(len(processes) - MOST_PROCESSES, 0),
-        "problems": list(overview.problems),
-    }
-    text = json.dumps(document, sort_keys=True).encode()
-    return document | {"version": hashlib.blake2b(text, digest_size=8).hexdigest()}
+    return versioned(
+        {
+            "jobs": [_job(job) for job in overview.jobs],
+            "processes": [_process(process, overview) for process in processes[:MOST_PROCESSES]],
+            "more_processes": max(len(processes) - MOST_PROCESSES, 0),
+            "problems": list(overview.problems),
+        }
+    )
 
 
 def _job(job: JobSummary) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from loopscope_dashboard.explorer.examining import Examining
 from loopscope_exporters.journal.reader import Journal
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Reading:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.path = path
+        self.examining = Examining(path, clock)
         self._clock = clock
         self._lock = threading.Lock()
         self._overview: tuple[float, Overview] | None = None

@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from loopscope_dashboard.explorer.details import block_details, task_details
+from loopscope_dashboard.explorer.findings import findings, findings_of
 from loopscope_dashboard.explorer.listing import listing
 from loopscope_dashboard.explorer.timeline import timeline, version_of
 from loopscope_exporters.journal.model import JournalError
@@ -40,6 +41,8 @@ def routes(launch: Launch) -> list[BaseRoute]:
     job = "/loopscope/api/jobs/{job:int}"
     return [
         Route("/loopscope/api/jobs", answer.guarded(answer.jobs)),
+        Route("/loopscope/api/findings", answer.guarded(answer.findings)),
+        Route(f"{job}/findings", answer.guarded(answer.findings_of)),
         Route(f"{job}/timeline", answer.guarded(answer.timeline)),
         Route(f"{job}/tasks/{{task:int}}", answer.guarded(answer.task)),
         Route(f"{job}/blocks/{{block:int}}", answer.guarded(answer.block)),
@@ -67,6 +70,16 @@ class _Answers:
 
     def jobs(self, request: Request) -> Response:
         document = listing(self._launch.reading.overview())
+        return _unless_known(request, document["version"], lambda: document)
+
+    def findings(self, request: Request) -> Response:
+        document = findings(self._launch.reading.examining.all())
+        return _unless_known(request, document["version"], lambda: document)
+
+    def findings_of(self, request: Request) -> Response:
+        reading = self._launch.reading
+        history = reading.history(request.path_params["job"])
+        document = findings_of(history.job, reading.examining.of(history.process))
         return _unless_known(request, document["version"], lambda: document)
 
     def timeline(self, request: Request) -> Response:

@@ -96,6 +96,12 @@ class Journal:
             )
         return family(named, processes)
 
+    def cases_around(self, process: int) -> list[Case]:
+        """The process of this id with its parents and children: also one whose pid is used again since."""
+        processes = self.processes()
+        named = [one for one in processes if one.id == process]
+        return read_cases(self._source, family(named, processes))
+
     def job(self, job_id: int) -> JobHistory:
         """All about one job, also what other processes did for it. Raises JournalError for an unknown id."""
         row = find_job(self._source, job_id)

@@ -11,3 +11,13 @@ export function element(name, attributes = {}, ...children) {
   made.append(...children.filter((child) => child !== null && child !== undefined));
   return made;
 }
+
+/** Repaint without losing the keyboard's place. */
+export function keepFocus(root, repaint) {
+  const shadow = root.getRootNode();
+  const held = shadow.activeElement?.dataset?.focus;
+  repaint();
+  if (held && shadow.activeElement?.dataset?.focus !== held) {
+    root.querySelector(`[data-focus="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+  }
+}

@@ -1,8 +1,9 @@
 // The list of jobs: processes, filters, and a table that follows the journal.
 
-import { element } from "./dom.js";
+import { element, keepFocus } from "./dom.js";
 import { get, poll } from "./feed.js";
 import { choices, counts, matching, sorted } from "./filter.js";
+import { Findings } from "./findings.js";
 import { duration } from "./format.js";
 import { readTheme } from "./palette.js";
 
@@ -10,7 +11,7 @@ const instances = new WeakMap();
 const MOST_ROWS = 300;
 
 const COLUMNS = [
-  { name: "state", title: "State", show: (job) => element("span", { class: "state", "data-state": job.state }, job.state) },
+  { name: "state", title: "State", show: (job, mark) => stateOf(job, mark) },
   { name: "name", title: "Name", show: (job) => job.name },
   { name: "key", title: "Key", show: (job) => job.key || "–" },
   { name: "service", title: "Service", show: (job) => job.service },
@@ -44,6 +45,8 @@ class JobList {
     this.filter = { search: "", states: new Set(), service: "", kind: "" };
     this.order = { column: "started", down: true };
     this.unpoll = null;
+    this.marks = {};
+    this.findings = new Findings(this.root.querySelector(".findings"), "findings", { news: (found) => this.mark(found) });
     const find = (name) => this.root.querySelector(name);
     [this.search, this.service, this.kind, this.message] = [".search", ".service", ".kind", ".message"].map(find);
     [this.processes, this.head, this.body] = [".processes", "thead tr", "tbody"].map(find);
@@ -51,16 +54,24 @@ class JobList {
     this.search.oninput = () => this.choose({ search: this.search.value });
     this.service.onchange = () => this.choose({ service: this.service.value });
     this.kind.onchange = () => this.choose({ kind: this.kind.value });
-    this.body.onclick = (event) => this.click(event);
+    this.root.onclick = (event) => this.click(event);
   }
 
   begin() {
+    this.findings.begin(this.access);
     this.unpoll ??= poll((signal) => this.load(signal), (error) => this.say(error.message));
   }
 
   stop() {
+    this.findings.stop();
     this.unpoll?.();
     this.unpoll = null;
+  }
+
+  /** Jobs with a finding are marked with the worst one. */
+  mark({ marks }) {
+    this.marks = marks;
+    this.show();
   }
 
   say(text) {
@@ -93,7 +104,7 @@ class JobList {
     this.showChoices(this.service, "service", "All services");
     this.showChoices(this.kind, "kind", "All kinds");
     this.showHead();
-    const rows = found.slice(0, MOST_ROWS).map((job) => row(job));
+    const rows = found.slice(0, MOST_ROWS).map((job) => row(job, this.marks[job.id]));
     keepFocus(this.root, () => this.body.replaceChildren(...rows));
     const shown = found.length > MOST_ROWS ? `first ${MOST_ROWS} of ${found.length}` : `${found.length}`;
     this.count.textContent = found.length < this.data.jobs.length ? `${shown} match, of ${this.data.jobs.length}` : shown;
@@ -171,25 +182,22 @@ class JobList {
 const NOTHING_YET =
   "Nothing recorded yet.\nStart a service with loopscope.instrument(), or any program with: loopscope run -- python app.py";
 
-function row(job) {
+function row(job, mark) {
   const cells = COLUMNS.map(({ name, number, show }, column) => {
     const link = { href: `?job=${job.id}`, target: "_self", "data-job": job.id, tabindex: column === 1 ? null : -1 };
     if (column === 1) link["data-focus"] = `job-${job.id}`;
-    const shown = show(job);
+    const shown = show(job, mark);
     if (typeof shown === "string") link.title = shown;
     return element("td", { class: `col-${name}${number ? " number" : ""}` }, element("a", link, shown));
   });
   return element("tr", {}, ...cells);
 }
 
-/** Repaint without losing the keyboard's place. */
-function keepFocus(root, repaint) {
-  const shadow = root.getRootNode();
-  const held = shadow.activeElement?.dataset?.focus;
-  repaint();
-  if (held && shadow.activeElement?.dataset?.focus !== held) {
-    root.querySelector(`[data-focus="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
-  }
+function stateOf({ state }, mark) {
+  const sign = mark
+    ? element("span", { class: "mark", "data-severity": mark.severity, role: "img", "aria-label": `${mark.severity} finding` }, "!")
+    : null;
+  return element("span", { title: mark?.text }, element("span", { class: "state", "data-state": state }, state), sign);
 }
 
 function when(millis) {

@@ -4,6 +4,7 @@ import { details as loadDetails, prepared } from "./document.js";
 import { showDetails, showTrouble } from "./details.js";
 import { drawAxis, drawBands, drawLanes, drawOverview } from "./draw.js";
 import { get, poll } from "./feed.js";
+import { Findings } from "./findings.js";
 import { duration } from "./format.js";
 import { showHeadline, showOpenWork } from "./headline.js";
 import { listen } from "./input.js";
@@ -76,6 +77,8 @@ class Timeline {
   }
 
   begin() {
+    this.findings = new Findings(this.root.querySelector(".findings"), `jobs/${this.job}/findings`, { unfolded: true });
+    this.findings.begin(this.access);
     this.unlisten = listen(this.canvas, this);
     this.resizes = new ResizeObserver(() => this.refresh());
     this.resizes.observe(this.canvas.parentElement);
@@ -86,6 +89,7 @@ class Timeline {
 
   stop() {
     this.unlisten();
+    this.findings.stop();
     this.unpoll();
     this.resizes.disconnect();
     clearInterval(this.themes);
