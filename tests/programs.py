@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +16,12 @@ from loopscope.diagnosis.engine import diagnose
 from loopscope_exporters.journal import Journal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from loopscope.records import Finding, Place
 
 PROGRAM = "program.py"
+AT_ONCE = 4
 OBSERVE = """
     import loopscope
 
@@ -52,6 +57,19 @@ class Ran:
         """The text of a line of the program."""
         assert Path(place.file).name == PROGRAM
         return linecache.getline(place.file, place.line).strip()
+
+
+@contextmanager
+def side_by_side(folder: Path, programs: Iterable[tuple[str, ...]]) -> Iterator[list[Future[Ran]]]:
+    """Start programs, a few at a time: they wait more than they work."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        started = []
+        for number, parts in enumerate(programs):
+            own = folder / str(number)
+            own.mkdir()
+            started.append(pool.submit(run, own, *parts))
+        yield started
+        pool.shutdown(cancel_futures=True)
 
 
 def run(folder: Path, *parts: str, arguments: tuple[str, ...] = ()) -> Ran:

@@ -55,6 +55,7 @@ class Aftermath:
         _look_at_failures(moment)
         _look_at_shutdown(moment)
         self._look_at_ended_jobs(batch)
+        self._note_late_ends(batch)
 
     def look_at_cancelled(self, moment: int) -> None:
         """Tasks that were told to stop and go on; one that only puts things in order is not deaf."""
@@ -81,6 +82,14 @@ class Aftermath:
             if fault.kind == COLLECTED and fault.place is NOWHERE and fault.task is not None:
                 seen = [*self._state.waits.values(), *batch.waits]
                 fault.place = next((wait.site for wait in seen if wait.task is fault.task), NOWHERE)
+
+    def _note_late_ends(self, batch: Batch) -> None:
+        """Who has ended is deaf no more. This may be the last look there is."""
+        for task in batch.tasks:
+            fault = self._deaf.pop(task.id, None)
+            if fault is not None and recorder.open_faults.pop(fault.id, None) is not None:
+                fault.ended = task.ended
+                batch.faults.append(fault)
 
     def _look_at_ended_jobs(self, batch: Batch) -> None:
         """Tasks that go on after their job is over."""

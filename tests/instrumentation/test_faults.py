@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import loopscope
-from loopscope import aftermath
+from loopscope import aftermath, context
 from loopscope.aftermath import Aftermath
 from loopscope.clock import now
 from loopscope.fault_kinds import (
@@ -429,6 +429,30 @@ def deaf_after_cancel(seen, coroutine):
         return stand
 
     return asyncio.run(main())
+
+
+def test_a_deaf_task_that_has_ended_is_deaf_no_more_by_the_last_look(seen):
+    """The process may be over before anybody goes through the cancelled ones again."""
+
+    async def main():
+        task = asyncio.create_task(deaf())
+        await asyncio.sleep(0.01)
+        record = context.open_tasks[id(task)]
+        task.cancel()
+        await asyncio.sleep(0.01)
+        looking = Aftermath(seen.state)
+        looking.look_at_cancelled(now())
+        looking.look_at_cancelled(now() + 2 * aftermath.PATIENCE)
+        (fault,) = seen.state.open_faults.values()
+        task.cancel()
+        await asyncio.wait([task])
+        last = Batch(0, tasks=[record])
+        looking.look(last, now())
+        assert last.faults == [fault]
+        assert fault.ended == record.ended > fault.at
+        assert not seen.state.open_faults
+
+    asyncio.run(main())
 
 
 def test_a_task_that_swallows_its_cancellation_names_the_handler(seen):

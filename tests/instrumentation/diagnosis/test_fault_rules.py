@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from programs import run
+from programs import run, side_by_side
 
 HEAD = """
     import asyncio, gc, os, threading, time
@@ -373,10 +373,20 @@ SICK = {
 CASES = [(kind, program) for kind, programs in SICK.items() for program in programs]
 
 
-@pytest.mark.parametrize(("kind", "program"), CASES, ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(CASES)])
-def test_lost_work_has_a_name_and_a_line(tmp_path, kind, program):
+@pytest.fixture(scope="module")
+def sick(tmp_path_factory):
+    """The programs as they run or have run, in the order of the cases."""
+    with side_by_side(tmp_path_factory.mktemp("sick"), [(HEAD, program) for _, program in CASES]) as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    "number", range(len(CASES)), ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(CASES)]
+)
+def test_lost_work_has_a_name_and_a_line(sick, number):
     """The first finding has the right kind and names the line that starts, drops, releases or swallows."""
-    ran = run(tmp_path, HEAD, program)
+    kind, _ = CASES[number]
+    ran = sick[number].result()
     findings = ran.findings()
     assert [found.kind for found in findings[:1]] == [kind]
     assert ran.line(findings[0].culprit).endswith("# culprit")
