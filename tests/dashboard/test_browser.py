@@ -345,7 +345,7 @@ def test_where_nothing_is_wrong_the_page_says_so_calmly(visit, segment):
     job = segment.job("podcast", "ep-7", 0, -5, -1)
     for query, said in (
         ("", "Nothing wrong was found in 1 process."),
-        (f"?job={job}", "Nothing wrong was found in this job."),
+        (f"?job={job}", "No finding is about this job."),
     ):
         seen = visit(query)
         seen.page.locator(".findings .calm").wait_for()

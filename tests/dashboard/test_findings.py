@@ -53,7 +53,7 @@ def test_a_jobs_own_findings_leave_out_the_others(page, deadlock):
     (own,) = page.get(f"jobs/{stuck}/findings").json()["findings"]
     assert own["kind"] == "semaphore starvation"
     document = page.get(f"jobs/{other}/findings").json()
-    assert (document["findings"], document["calm"]) == ([], "nothing wrong was found in this job")
+    assert (document["findings"], document["calm"]) == ([], "no finding is about this job")
 
 
 def test_a_job_that_has_ended_is_found_by_its_name(page, segment):

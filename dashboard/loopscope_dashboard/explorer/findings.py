@@ -46,7 +46,7 @@ def findings_of(job: JobSummary, examination: Examination) -> dict[str, Any]:
         for finding in examination.diagnosis.findings
         if job.id in _about(finding, examination)
     ]
-    calm = "nothing wrong was found in this job" if job.process in examination.processes else ""
+    calm = "no finding is about this job" if job.process in examination.processes else ""
     return versioned(
         {"findings": own, "marks": {}, "calm": calm, "trouble": examination.trouble, "wanted": []}
     )
