@@ -60,10 +60,13 @@ class Stillness:
         return 0
 
     def limit(self, name: str, own: int = 0) -> int:
-        """From how long on, ns, a job counts as stuck; ``own`` is how long it was still and moved again."""
+        """From how long on, ns, a job counts as stuck; ``own`` is how long it was still and moved again.
+
+        That counts once it was an alarm, which then was a false one.
+        """
         usual = self.usual(name)
         learned = max(self.TIMES * usual, min(self.LEAST, self._fixed)) if usual else self._fixed
-        return max(learned, self.TIMES * own)
+        return self.TIMES * own if own > learned else learned
 
 
 def stuck_jobs(state: LiveState, now: int) -> list[Job]:
