@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from loopscope.context import thin_tasks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,7 +46,7 @@ class OpenWork:
         if not always and moment < self._not_before:
             return
         began = self._spent()
-        all_ = always or len(self._state.tasks) <= FEW
+        all_ = always or len(self._state.tasks) + len(thin_tasks) <= FEW
         for table, rows in self._tables(moment, sys.maxsize if all_ else moment - YOUNG).items():
             if rows != self._written.get(table, []):
                 segment.rewrite(table, rows)

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from loopscope_exporters.journal.rows import Row
 
 # Many rows in one statement, in a few fixed sizes so that SQLite's statements are found again in the cache.
-# Never `executemany`: it gives the GIL away for each row, and beside a busy loop that takes seconds.
-_CHUNKS = (1024, 128, 16, 1)
-_STATEMENTS = 128  # two dozen tables in four sizes, most of which never occur
+# Each statement gives the GIL away and waits for it, beside a busy loop for milliseconds: hence powers of two,
+# and never `executemany`, which does it for each row.
+_CHUNKS = tuple(1 << power for power in range(10, -1, -1))
+_STATEMENTS = 256  # two dozen tables in eleven sizes, many of which never occur
 _PATIENCE = 1.0  # seconds; readers make us wait only while one of them recovers the log
 _LOG_BYTES = 16_000_000  # a log that a slow reader made longer is cut back to this
 
