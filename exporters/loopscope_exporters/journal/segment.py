@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loopscope_exporters.journal.rows import Row
 
 # Many rows in one statement, in a few fixed sizes so that SQLite's statements are found again in the cache.
-# Each statement gives the GIL away and waits for it, beside a busy loop for milliseconds: hence powers of two,
+# Each one gives the GIL away and waits for it, for milliseconds beside a busy loop: hence powers of two,
 # and never `executemany`, which does it for each row.
 _CHUNKS = tuple(1 << power for power in range(10, -1, -1))
 _STATEMENTS = 256  # two dozen tables in eleven sizes, many of which never occur
