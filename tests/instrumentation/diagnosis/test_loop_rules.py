@@ -219,7 +219,7 @@ def test_a_thread_whose_c_code_keeps_the_lock(findings):
             sum(range(12_000_000))
 
     async def work():
-        thread = threading.Thread(target=add_up, args=(time.monotonic() + 4,))
+        thread = threading.Thread(target=add_up, args=(time.monotonic() + 8,))
         thread.start()
         while thread.is_alive():
             await asyncio.sleep(0.01)
