@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import unittest
 from pathlib import Path
@@ -67,6 +68,8 @@ class Reporter(unittest.TextTestResult):
 
 
 def main(*names: str) -> None:
+    # A job in the background of a shell is started with SIGINT ignored, and asyncio's tests wait for one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with Path(os.environ["VERDICTS"]).open("a") as Reporter.report:
         tests = unittest.defaultTestLoader.loadTestsFromNames(names)
         unittest.TextTestRunner(resultclass=Reporter, verbosity=0).run(tests)
