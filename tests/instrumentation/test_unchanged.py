@@ -12,6 +12,7 @@ import multiprocessing
 import pickle
 import re
 import sys
+import types
 import warnings
 import weakref
 
@@ -321,8 +322,10 @@ def test_it_sees_the_same_inside_a_job(program, observe):
     assert not seen.state.faults
 
 
-def test_work_for_a_process_pool_is_pickled_as_it_is(observe):
+def test_work_for_a_process_pool_is_pickled_as_it_is(observe, monkeypatch):
     """The child gets what was sent, and nothing more."""
+    # Spawned children run the main module again, and Streamlit's tests leave theirs in its place.
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
     bare = asyncio.run(pools())
     seen = observe()
     assert asyncio.run(pools()) == bare
