@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-SECOND = 1_000_000_000
+from loopscope.clock import SECOND
+
 _SMALL = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
 
 

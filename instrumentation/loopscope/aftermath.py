@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, faults, handlers, places, private
+from loopscope.clock import SECOND
 from loopscope.fault_kinds import (
     AT_EXIT,
     CAUGHT,
@@ -22,7 +23,7 @@ from loopscope.fault_kinds import (
     SHUTDOWN,
     SWALLOWED,
 )
-from loopscope.recorder import SECOND, recorder
+from loopscope.recorder import recorder
 from loopscope.records import NOWHERE, Place
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loopscope import awaits, places, private, sampling
+from loopscope.clock import SECOND
 from loopscope.context import open_tasks
 from loopscope.usage import LOOP, THREAD, Hotspot, LoopUse, Spin
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from loopscope.loop_clock import LoopClock
     from loopscope.records import Batch, Place, RawPlace, Task, WorkItem
 
-SECOND = 1_000_000_000
 COMPUTING = 0.05  # of a span on a processor: a thread that is looked at
 MOST_LINES = 5  # told of one thread and span
 QUICK = 1_000  # iterations a second, from which on some task may spin

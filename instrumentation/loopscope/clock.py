@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 now = time.monotonic_ns
 
+SECOND = 1_000_000_000  # ns
 ID_BITS = 32  # records a process may number before its ids run into another's
 
 

@@ -16,13 +16,12 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from loopscope import naming, places
+from loopscope.clock import SECOND
 from loopscope.records import NOWHERE, Counted, Place
 
 if TYPE_CHECKING:
     from loopscope.records import Job, RawPlace
     from loopscope.settings import Settings
-
-SECOND = 1_000_000_000
 
 
 class Detail:

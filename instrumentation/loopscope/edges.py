@@ -16,8 +16,8 @@ from types import CellType
 from typing import TYPE_CHECKING, Any
 
 from loopscope import private
+from loopscope.clock import SECOND
 from loopscope.context import open_tasks
-from loopscope.recorder import SECOND
 from loopscope.records import NOT_SEEN
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from loopscope import private
-from loopscope.clock import now
+from loopscope.clock import SECOND, now
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from loopscope.records import Task
 
-SECOND = 1_000_000_000
 LAG_FLOOR = 1_000_000  # ns; iterations shorter than the first lag bucket are only counted
 MAX_SLOW = 100_000
 

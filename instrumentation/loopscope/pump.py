@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from loopscope import promotion, sampling, survey
 from loopscope.aftermath import Aftermath
 from loopscope.census import Census
-from loopscope.clock import now
+from loopscope.clock import SECOND, now
 from loopscope.logs import logger
 from loopscope.owned import owned
-from loopscope.recorder import SECOND, recorder
+from loopscope.recorder import recorder
 from loopscope.records import Sample
 from loopscope.strangers import Strangers
 from loopscope.usage import Lag

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, cast
 
 from loopscope import context, peers, places, repeats
-from loopscope.clock import ids, now
+from loopscope.clock import SECOND, ids, now
 from loopscope.detail import Detail
 from loopscope.loop_clock import clocks
 from loopscope.records import (
@@ -29,8 +29,6 @@ from loopscope.settings import Settings
 if TYPE_CHECKING:
     from loopscope.faults import Failed
     from loopscope.loop_clock import LoopClock
-
-SECOND = 1_000_000_000
 
 
 class OwnerRef(weakref.ref[Any]):

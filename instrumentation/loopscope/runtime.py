@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 
 from loopscope import promotion, sent_items, survey, tracing
-from loopscope.clock import Anchor, now
+from loopscope.clock import SECOND, Anchor, now
 from loopscope.diagnosis.live import Attendant, say
 from loopscope.exporter import ExporterError
 from loopscope.hooks import (
@@ -51,7 +51,7 @@ from loopscope.hooks.patching import Patches
 from loopscope.logs import logger
 from loopscope.places import source
 from loopscope.pump import Pump
-from loopscope.recorder import SECOND, recorder
+from loopscope.recorder import recorder
 from loopscope.records import Batch, Process
 from loopscope.settings import Settings
 from loopscope.state import LiveState

@@ -11,9 +11,9 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loopscope import tickets, workers
-from loopscope.clock import now
+from loopscope.clock import SECOND, now
 from loopscope.mailbox import BEGUN, mailbox
-from loopscope.recorder import SECOND, recorder
+from loopscope.recorder import recorder
 from loopscope.records import CANCELLED, LOST, OK
 
 if TYPE_CHECKING:

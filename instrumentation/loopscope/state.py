@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from loopscope import peers, stuck
+from loopscope.clock import SECOND
 from loopscope.context import hosted, open_tasks
 from loopscope.records import OK, Snapshot
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     )
     from loopscope.settings import Settings
 
-SECOND = 1_000_000_000
 LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 JOB_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 WAIT_BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.diagnosis.silence import asks_first
 from loopscope.records import GATHER, IO, QUEUE, SLEEP, TASK, Place
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from loopscope.records import Job, Wait
     from loopscope.state import LiveState
 
-SECOND = 1_000_000_000
 TAKING = frozenset({"get", "receive"})  # from a queue
 LISTENING = frozenset({
     "serve_forever", "accept", "sock_accept", "sock_recv", "sock_recv_into", "recv", "receive", "read",

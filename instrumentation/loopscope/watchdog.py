@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from loopscope import causes, places, reach, sync_waits
 from loopscope.causes import BLOCKING_CALL, CPU, GC, GIL, HOST_PAUSED, IMPORT, OWN_LOOP, Lateness
-from loopscope.clock import now
+from loopscope.clock import SECOND, now
 from loopscope.hooks import garbage
 from loopscope.hotspots import Hotspots, lines_of
-from loopscope.recorder import SECOND, recorder
+from loopscope.recorder import recorder
 from loopscope.records import Block, Job, Place, Slice, Task
 from loopscope.sampling import NO_TIME, ThreadTime, thread_time
 

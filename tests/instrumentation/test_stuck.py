@@ -7,10 +7,10 @@ import socket
 import pytest
 
 import loopscope
-from loopscope.clock import Anchor, now
+from loopscope.clock import SECOND, Anchor, now
 from loopscope.records import CANCELLED, NOWHERE, OK, Batch, Job, Process
 from loopscope.settings import Settings
-from loopscope.state import SECOND, LiveState
+from loopscope.state import LiveState
 from loopscope.stuck import Stillness
 
 NOW = 10_000 * SECOND

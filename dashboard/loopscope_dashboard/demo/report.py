@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from loopscope.clock import SECOND
 from loopscope.records import DESTROYED_PENDING
 from loopscope_exporters.journal.reader import Journal
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 PODCAST = "podcast"
 SICK = "sick-"
-SECOND = 1_000_000_000
 
 
 class Addresses(NamedTuple):

@@ -6,11 +6,10 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
-from loopscope.clock import now
+from loopscope.clock import SECOND, now
 from loopscope.exporter import ExporterError
 from loopscope.logs import logger
 from loopscope_exporters.journal import folder as folders
-from loopscope_exporters.journal.liveness import SECOND
 from loopscope_exporters.journal.rows import ENDED
 from loopscope_exporters.journal.writer import Writer
 

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.exporter import ExporterError
 from loopscope_exporters.journal import layout
 from loopscope_exporters.journal.liveness import (
     FORGET_AFTER,
     HUNG,
     RUNNING,
-    SECOND,
     is_alive,
     process_state,
 )

@@ -6,7 +6,8 @@ import os
 import socket
 from pathlib import Path
 
-SECOND = 1_000_000_000
+from loopscope.clock import SECOND
+
 HUNG_AFTER = 5 * SECOND
 FORGET_AFTER = 60 * SECOND  # another host's process that was silent for so long counts as dead
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope_exporters.journal.liveness import HUNG
 from loopscope_exporters.journal.material import Collector, Loops, Material
 from loopscope_exporters.journal.model import JobSummary
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from loopscope_exporters.journal.listing import JobRow
     from loopscope_exporters.journal.source import Source
 
-SECOND = 1_000_000_000
 RUNNING, STUCK, LOST = "running", "stuck", "lost"  # states of open jobs; the others are outcomes
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope_exporters.journal import folder
 from loopscope_exporters.journal.layout import SCHEMA_VERSION
-from loopscope_exporters.journal.liveness import SECOND, boot_ticks
+from loopscope_exporters.journal.liveness import boot_ticks
 from loopscope_exporters.journal.open_work import OpenWork
 from loopscope_exporters.journal.rows import ENDED, Rows
 from loopscope_exporters.journal.segment import Segment

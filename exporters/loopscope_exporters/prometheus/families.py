@@ -11,7 +11,7 @@ from prometheus_client.core import (
     InfoMetricFamily,
 )
 
-from loopscope.state import SECOND
+from loopscope.clock import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from loopscope.causes import CAUSES
-from loopscope.state import SECOND
+from loopscope.clock import SECOND
 from loopscope_exporters.prometheus.families import counter, gauge, histogram, info
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.records import CANCELLED, ERROR, EXECUTOR, OK, QUEUE
-from loopscope.state import SECOND, WAIT_BOUNDS, Histogram
+from loopscope.state import WAIT_BOUNDS, Histogram
 from loopscope_exporters.prometheus.families import counter, gauge, histogram
 
 if TYPE_CHECKING:

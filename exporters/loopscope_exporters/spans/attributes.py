@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loopscope.clock import SECOND
 from loopscope.places import resolve
 
 if TYPE_CHECKING:
     from loopscope.records import Job, Place, RawPlace, Task, Wait, WorkItem
 
-SECOND = 1_000_000_000
 
 Attributes = dict[str, Any]
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import Event
 
-from loopscope_exporters.spans.attributes import SECOND, code
+from loopscope.clock import SECOND
+from loopscope_exporters.spans.attributes import code
 
 if TYPE_CHECKING:
     from loopscope.records import Batch, Block, Finding

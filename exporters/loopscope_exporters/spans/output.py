@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loopscope.clock import SECOND
 from loopscope.logs import logger
 from loopscope.records import HTTP
 from loopscope_exporters.spans.builder import SpanBuilder
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from loopscope.records import Batch, Task, Wait
     from loopscope.settings import Settings
     from loopscope.state import LiveState
-
-SECOND = 1_000_000_000
 
 
 class SpanOutput:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.records import Job
 from loopscope_exporters.spans import attributes
-from loopscope_exporters.spans.attributes import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from loopscope import places
+from loopscope.clock import SECOND
 from loopscope.diagnosis.graph import Graph
 from loopscope.records import NOWHERE, Place
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from loopscope.diagnosis.history import History
     from loopscope.records import Fault, Hold, Job, Process, Resource, Snapshot, Task, Wait, WorkItem
 
-SECOND = 1_000_000_000
 RUNNING, HUNG, ENDED, DIED = "running", "hung", "ended", "died"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from loopscope.diagnosis.case import SECOND
+from loopscope.clock import SECOND
 from loopscope.diagnosis.graph import PERMITS
 from loopscope.places import resolve
 from loopscope.records import SLEEP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loopscope.diagnosis.case import SECOND
+from loopscope.clock import SECOND
 from loopscope.diagnosis.graph import PERMITS
 from loopscope.records import LOCK
 

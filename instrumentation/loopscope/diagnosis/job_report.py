@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loopscope.diagnosis.case import SECOND, job_label
+from loopscope.clock import SECOND
+from loopscope.diagnosis.case import job_label
 from loopscope.diagnosis.critical_path import CriticalPath, Step, heaviest
 from loopscope.records import GATHER, LIMITER, LOCK, POOL, QUEUE, SEMAPHORE, TASK
 

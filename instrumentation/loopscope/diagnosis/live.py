@@ -6,12 +6,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.diagnosis.case import Case
 from loopscope.diagnosis.engine import Diagnosis, diagnose
 from loopscope.diagnosis.history import History
 from loopscope.diagnosis.rules import all_rules
 from loopscope.logs import logger
-from loopscope.recorder import SECOND
 
 if TYPE_CHECKING:
     from loopscope.records import Batch, Finding

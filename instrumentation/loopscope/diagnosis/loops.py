@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loopscope.causes import overlap
-from loopscope.diagnosis.case import SECOND
+from loopscope.clock import SECOND
 from loopscope.records import NOWHERE, Place
 from loopscope.usage import LOOP, THREAD
 

@@ -7,6 +7,7 @@ import linecache
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from loopscope.clock import SECOND
 from loopscope.places import resolve, source
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from loopscope.diagnosis.case import Case
     from loopscope.records import Place, Wait
 
-SECOND = 1_000_000_000
 ASKING = frozenset({
     "write", "writelines", "write_eof", "drain", "send", "sendall", "send_all", "send_str", "send_bytes",
     "send_json", "sock_sendall", "request", "publish", "execute",

@@ -15,7 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from loopscope import faults, places
-from loopscope.clock import now
+from loopscope.clock import SECOND, now
 from loopscope.context import promote
 from loopscope.fault_kinds import WRONG_THREAD
 from loopscope.recorder import recorder
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from loopscope.records import Fault
 
 SOON, AT = "call_soon", "call_at"
-SECOND = 1_000_000_000
 
 
 class Guard:

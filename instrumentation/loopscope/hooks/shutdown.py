@@ -10,6 +10,7 @@ from asyncio import runners
 from typing import TYPE_CHECKING, Any
 
 from loopscope import faults, places
+from loopscope.clock import SECOND
 from loopscope.fault_kinds import (
     AFTER_SIGNAL,
     AT_EXIT,
@@ -19,7 +20,7 @@ from loopscope.fault_kinds import (
     END_OF_THREADS,
     SHUTDOWN,
 )
-from loopscope.recorder import SECOND, recorder
+from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, places, private
+from loopscope.clock import SECOND
 from loopscope.context import open_tasks, promote, thin_tasks
 from loopscope.hooks.tasks import ended
 from loopscope.loop_clock import LoopClock
-from loopscope.recorder import SECOND, recorder
+from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:

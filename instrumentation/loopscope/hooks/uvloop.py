@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loopscope.clock import now
+from loopscope.clock import SECOND, now
 from loopscope.hooks import lifecycle, tasks
 from loopscope.hooks.loops import clock_of
 from loopscope.loop_clock import LAG_FLOOR
-from loopscope.recorder import SECOND, recorder
+from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:

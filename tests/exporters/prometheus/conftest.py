@@ -6,10 +6,10 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from loopscope.clock import Anchor
+from loopscope.clock import SECOND, Anchor
 from loopscope.records import Process
 from loopscope.settings import Settings
-from loopscope.state import SECOND, LiveState
+from loopscope.state import LiveState
 from loopscope_exporters.prometheus import LoopscopeCollector
 
 NOW = 1_000 * SECOND

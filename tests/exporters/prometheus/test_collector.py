@@ -14,6 +14,7 @@ from prometheus_server import program
 
 import loopscope
 from loopscope.causes import CAUSES
+from loopscope.clock import SECOND
 from loopscope.recorder import recorder
 from loopscope.records import (
     EXECUTOR,
@@ -33,7 +34,7 @@ from loopscope.records import (
     Wait,
     WorkItem,
 )
-from loopscope.state import MAX_NAMES, OTHER, SECOND
+from loopscope.state import MAX_NAMES, OTHER
 from loopscope_exporters.prometheus import LoopscopeCollector
 
 MILLISECOND = SECOND // 1000

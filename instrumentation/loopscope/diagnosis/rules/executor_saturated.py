@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.diagnosis import pools, prose
-from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.words import EXECUTOR_SATURATED
 from loopscope.places import resolve
 from loopscope.records import CRITICAL, NOWHERE, WARNING, Finding, Place

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.diagnosis import pools, prose
-from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.words import EXECUTOR_SELF_WAIT
 from loopscope.records import CRITICAL, Finding
 

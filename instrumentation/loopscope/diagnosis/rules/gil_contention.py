@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.diagnosis import loops, prose
-from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.words import GIL_CONTENTION
 from loopscope.places import resolve
 from loopscope.records import WARNING, Finding

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loopscope.causes import BLOCKING_CALL, CPU, GC, GIL, IMPORT, overlap
+from loopscope.clock import SECOND
 from loopscope.diagnosis import loops, prose
-from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.words import LOOP_BLOCKED
 from loopscope.records import CRITICAL, INFO, WARNING, Finding
 

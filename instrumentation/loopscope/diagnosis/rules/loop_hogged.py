@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.diagnosis import loops, prose
-from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.words import LOOP_BLOCKED
 from loopscope.records import INFO, WARNING, Finding
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loopscope.causes import overlap
+from loopscope.clock import SECOND
 from loopscope.diagnosis import loops, prose
-from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.words import LOOP_BLOCKED, LOOP_SATURATED
 from loopscope.records import WARNING, Finding
 

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.diagnosis import prose
-from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.words import SERIALISED
 from loopscope.places import resolve
 from loopscope.records import CHILD, EXECUTOR, HTTP, IO, SLEEP, WARNING, Finding, Place

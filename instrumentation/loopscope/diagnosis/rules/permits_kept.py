@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.diagnosis import prose
-from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.graph import PERMITS
 from loopscope.diagnosis.words import SEMAPHORE_STARVATION
 from loopscope.places import resolve

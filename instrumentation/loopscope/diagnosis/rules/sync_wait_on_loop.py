@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loopscope.causes import OWN_LOOP
+from loopscope.clock import SECOND
 from loopscope.diagnosis import loops, prose
-from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.words import SYNC_WAIT_ON_LOOP
 from loopscope.records import CRITICAL, WARNING, Finding
 

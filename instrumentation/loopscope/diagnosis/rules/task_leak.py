@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.diagnosis import prose
-from loopscope.diagnosis.case import SECOND
 from loopscope.diagnosis.tally import TaskKey
 from loopscope.diagnosis.words import TASK_LEAK
 from loopscope.places import resolve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loopscope.clock import SECOND
 from loopscope.diagnosis import faulty, prose
 from loopscope.diagnosis.words import WRONG_THREAD_WAKEUP
 from loopscope.fault_kinds import WRONG_THREAD
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from loopscope.diagnosis.case import Case
     from loopscope.records import Fault, Place
-
-SECOND = 1_000_000_000
 
 
 class WrongThreadWakeup:
