@@ -55,9 +55,20 @@ class NotedPlace(LeftBehind, tuple["CodeType", int]):
     __slots__ = ()
 
 
+_noted: dict[tuple[int, int], NotedPlace] = {}
+
+
 def noted(place: RawPlace | Place | None) -> NotedPlace | None:
-    """The place as it may stand on an object of the program's; None for NOWHERE."""
-    return None if place is None or isinstance(place, Place) else NotedPlace(place)
+    """The place as it may stand on an object of the program's, one object a line; None for NOWHERE."""
+    if place is None or isinstance(place, Place):
+        return None
+    key = id(place[0]), place[1]
+    known = _noted.get(key)
+    if known is None:  # what is known keeps its code, and with it the address
+        if len(_noted) >= _NOTICED:
+            _noted.clear()
+        known = _noted[key] = NotedPlace(place)
+    return known
 
 
 def note_caller(frame: FrameType | None) -> RawPlace | Place:

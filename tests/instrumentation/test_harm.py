@@ -18,8 +18,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 import loopscope
-from loopscope import hooks
+from loopscope import context, hooks
 from loopscope.detail import Detail
+from loopscope.hooks import holding, steps, sync, tasks, thin
 from loopscope.loop_clock import LoopClock
 from loopscope.recorder import recorder
 
@@ -175,10 +176,27 @@ def refuse(*_, **__):
     raise AssertionError("a bug of ours")
 
 
+def of_thin_tasks(parameters):
+    """What runs otherwise, or only, when the budget for records is used up."""
+    owners = (context, holding, sync, steps, tasks, thin, recorder, Detail)
+    return [parameter for parameter in parameters if parameter.values[0] in owners]
+
+
 @pytest.mark.parametrize(("owner", "name"), entry_points())
 def test_a_failure_of_ours_does_not_change_the_program(owner, name, expected, observe, monkeypatch):
     """Each of our functions in turn does nothing but raise, from the moment that the hooks are in place."""
     observe()
+    with monkeypatch.context() as broken:
+        broken.setattr(owner, name, refuse)
+        result = asyncio.run(everything())
+    assert result == expected
+
+
+@pytest.mark.parametrize(("owner", "name"), of_thin_tasks(entry_points()))
+def test_nor_does_one_while_tasks_are_thin(owner, name, expected, observe, monkeypatch):
+    """The same under heavy load; the pump keeps still, so that a task that begins thin ends thin."""
+    observe(detail_rate=1, detail_burst=0, drain_interval=60.0)
+    recorder.detail.left = -1000.0
     with monkeypatch.context() as broken:
         broken.setattr(owner, name, refuse)
         result = asyncio.run(everything())

@@ -36,8 +36,14 @@ if TYPE_CHECKING:
 
 
 def install(patches: Patches, _: Settings) -> None:
-    patches.replace(asyncio.Semaphore, "__init__", _noting_permits)
-    for owner in (asyncio.Lock, asyncio.Event, asyncio.Condition, asyncio.Queue):
+    for owner in (
+        asyncio.Semaphore,
+        asyncio.Lock,
+        asyncio.Event,
+        asyncio.Condition,
+        asyncio.Queue,
+        asyncio.Barrier,
+    ):
         patches.replace(owner, "__init__", _noting_creation)
     patches.replace(asyncio.Barrier, "__init__", _noting_creation)
 
@@ -53,6 +59,7 @@ def install(patches: Patches, _: Settings) -> None:
     patches.replace(asyncio.Queue, "put", _waiting(QUEUE, lambda queue: queue.full(), "put"))
     patches.replace(asyncio.Queue, "join", _waiting(QUEUE, private.queue_is_unfinished, "join"))
     thin.hooked_codes.update(id(wrapper.__code__) for _, _, _, wrapper in patches)
+    patches.on_restore(thin.hooked_codes.clear)
 
 
 def _always(_: Any) -> bool:
@@ -60,22 +67,6 @@ def _always(_: Any) -> bool:
 
 
 def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
-    def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
-        try:
-            original(self, *args, **options)
-        except BaseException as error:
-            step_out(error)
-            raise
-        try:
-            caller = sys._getframe(1)
-            setattr(self, SITE, places.NotedPlace((caller.f_code, caller.f_lasti)))
-        except Exception:
-            recorder.fault("primitive")
-
-    return __init__
-
-
-def _noting_permits(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, /, *args: Any, **options: Any) -> None:  # noqa: N807
         try:
             original(self, *args, **options)
@@ -83,9 +74,10 @@ def _noting_permits(original: Callable[..., None]) -> Callable[..., None]:
             step_out(error)
             raise
         try:
-            site = places.note_caller(sys._getframe(1))  # a bounded one calls its base's
+            site = places.note_caller(sys._getframe(1))  # a bounded semaphore calls its base's
             setattr(self, SITE, places.noted(site))
-            setattr(self, holding.PERMITS, self._value)
+            if isinstance(self, asyncio.Semaphore):
+                setattr(self, holding.PERMITS, self._value)
         except Exception:
             recorder.fault("primitive")
 
@@ -165,9 +157,7 @@ def _releasing(original: Callable[[Any], None]) -> Callable[[Any], None]:
                     return
             resource = getattr(self, RESOURCE, None)
             if holders and (resource is None or not resource.holders):
-                holders.pop(
-                    next(iter(holders)), None
-                )  # anybody may release a semaphore: the oldest permit goes
+                holders.pop(next(iter(holders)), None)  # anybody may release a semaphore
             elif resource is not None:
                 holding.give_back(self, resource, sys._getframe(1))
         except Exception:

@@ -251,11 +251,14 @@ def ended(record: Task, task: _Task, end: int) -> None:
 
 def address_reused(key: int) -> None:
     """A task was collected before it ended, and another one has its address."""
-    created = thin_tasks.pop(key, 0)
-    if created:
-        thin_collected(created)
-    elif key in open_tasks:
-        collected(open_tasks.pop(key))
+    try:
+        created = thin_tasks.pop(key, 0)
+        if created:
+            thin_collected(created)
+        elif key in open_tasks:
+            collected(open_tasks.pop(key))
+    except Exception:
+        recorder.fault("create_task")
 
 
 def thin_collected(created: int) -> None:

@@ -57,7 +57,10 @@ def waited(primitive: Any, kind: str, clock: LoopClock, began: int, outcome: str
 def holders_of(primitive: Any) -> dict[int, int]:
     """Where the permits of thin tasks on a primitive are noted; made at the first one."""
     holders: dict[int, int] = {}
-    setattr(primitive, HOLDERS, holders)
+    try:
+        setattr(primitive, HOLDERS, holders)
+    except Exception:
+        recorder.fault("acquire")
     return holders
 
 
