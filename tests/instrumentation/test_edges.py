@@ -259,8 +259,9 @@ def test_an_anyio_connection_is_a_wait_for_the_network(seen):
         server = await asyncio.start_server(lambda *both: held.append(both), "127.0.0.1", 0, limit=1)
         async with await anyio.connect_tcp(*server.sockets[0].getsockname()) as stream:
             tasks = [asyncio.create_task(reads(stream)), asyncio.create_task(writes(stream))]
-            await open_wait(seen, "reads", IO)
-            await open_wait(seen, "writes", WRITE)
+            reading, writing = await open_wait(seen, "reads", IO), await open_wait(seen, "writes", WRITE)
+            assert reading.site.function.endswith("reads")
+            assert writing.site.function.endswith("writes")
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
