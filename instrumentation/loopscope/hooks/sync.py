@@ -45,7 +45,6 @@ def install(patches: Patches, _: Settings) -> None:
         asyncio.Barrier,
     ):
         patches.replace(owner, "__init__", _noting_creation)
-    patches.replace(asyncio.Barrier, "__init__", _noting_creation)
 
     patches.replace(asyncio.Semaphore, "acquire", _acquiring(SEMAPHORE, private.semaphore_waits))
     patches.replace(asyncio.Semaphore, "release", _releasing)
