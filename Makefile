@@ -12,7 +12,7 @@ for_dev := $(VENV)/.installed-dev
 setup := $(wildcard tools/environment.py tools/system_packages.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-sick test test-all test-transparency score mutation lint programs bench bench-quick clean
+.PHONY: help demo demo-sick test test-all test-transparency score incidents mutation lint programs bench bench-quick clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -35,6 +35,9 @@ test-all: test bench  ## test with every Python that is there, and the full benc
 
 score: $(for_dev)  ## how many known incidents are named rightly; INCIDENTS is the folder of the corpus
 	$(bin)/python tools/score.py $(INCIDENTS) $(ARGS)
+
+incidents: $(for_dev)  ## whether they still take place when observed; ARGS=--uvloop on its loops
+	$(bin)/python tools/incidents.py $(INCIDENTS) $(ARGS)
 
 mutation: $(for_dev)  ## the same with every name in the corpus changed; Python 3.12 or newer, long
 	$(bin)/python tools/mutation.py $(INCIDENTS) $(ARGS)

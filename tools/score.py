@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
+
+import corpus
 
 
 def main(arguments: list[str]) -> int:
     """Exit code of the corpus's own score; 0 where there is no corpus, for a clone may stand alone."""
     folder, *options = arguments
-    scorer = Path(folder) / "score.py"
-    if not scorer.is_file():
-        print(
-            f"there is no corpus of incidents in {folder} (looked for {scorer.name} there); "
-            "give its folder: make score INCIDENTS=folder"
-        )
+    scorer = corpus.scorer_in(folder, "score")
+    if scorer is None:
         return 0
-    environment = os.environ | {
-        "LOOPSCOPE_METRICS_PORT": "-1"
-    }  # many programs, one after another: no port each
     command = [sys.executable, str(scorer), "--python", sys.executable, *options]
-    return subprocess.run(command, env=environment, check=False).returncode
+    return subprocess.run(command, env=corpus.environment(), check=False).returncode
 
 
 if __name__ == "__main__":

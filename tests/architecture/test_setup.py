@@ -53,12 +53,13 @@ def test_the_second_time_nothing_is_installed(fresh_clone):
     assert planned(fresh_clone, "demo") == planned(fresh_clone, "lint") == []
 
 
-def test_a_score_without_its_corpus_is_a_sentence(repository, tmp_path):
+@pytest.mark.parametrize("target", ["score", "incidents"])
+def test_a_target_without_its_corpus_is_a_sentence(repository, tmp_path, target):
     """A clone may stand alone; that is no failure."""
-    said = run_tool(repository, "score.py", tmp_path / "nothing")
+    said = run_tool(repository, f"{target}.py", tmp_path / "nothing")
     assert said.returncode == 0
     assert f"there is no corpus of incidents in {tmp_path / 'nothing'}" in said.stdout
-    assert "make score INCIDENTS=" in said.stdout
+    assert f"make {target} INCIDENTS=" in said.stdout
 
 
 def test_new_requirements_are_installed(fresh_clone):
