@@ -15,6 +15,7 @@ PROGRAMS = {
     ("promtool",): "prometheus",
     ("amtool",): "prometheus-alertmanager",
     ("redis-server",): "redis-server",
+    ("postgres", "pg_ctlcluster"): "postgresql",  # Debian keeps the server itself off PATH
     ("wrk",): "wrk",
     ("node",): "nodejs",
 }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STDLIB = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 _PACKAGES = ("/site-packages/", "/dist-packages/")
+_GENERATED = (" generated ", "-gen-")  # in the names of code that a library has written: it has no file
 _OURS = str(Path(__file__).parent) + "/"
 _NOTICED = 20_000  # resolved places kept
 
@@ -34,6 +35,8 @@ def origin(filename: str) -> int:
     if "/loopscope_dashboard/demo/" in filename:
         return USER  # the demo plays the part of a service
     if any(mark in filename for mark in _PACKAGES):
+        return PACKAGE
+    if filename.startswith("<") and any(mark in filename for mark in _GENERATED):
         return PACKAGE
     if filename.startswith((*_STDLIB, _OURS, "<frozen")):
         return STANDARD

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-def afterwards(place: str, note: Callable[[Any, FrameType], None]) -> Callable[..., Any]:
+def afterwards(place: str, note: Callable[[Any, FrameType], object]) -> Callable[..., Any]:
     """Wrap a method so that ``note(self, caller)`` follows each call that did not raise."""
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:

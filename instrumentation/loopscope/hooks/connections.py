@@ -1,4 +1,4 @@
-"""Connection pools of HTTP clients: who waits for a connection, who has one, and where it was asked for."""
+"""Connection pools of clients: who waits for a connection, who has one, and where it was asked for."""
 
 from __future__ import annotations
 
@@ -37,20 +37,47 @@ def begin_wait(pool: Resource, caller: FrameType) -> Wait | None:
 
 def take(pool: Resource, caller: FrameType) -> Hold:
     """The running task has a connection from now on, until somebody gives it back."""
-    task = current_task()
-    within = task.wait if task is not None else None
-    site = within.site if within is not None else places.note_caller(caller)
-    hold = Hold(recorder.new_id(), task, pool, site, now())
+    hold = _made(pool, caller)
     pool.in_use += 1
     pool.holders[hold.id] = hold
     return hold
 
 
+def lend(pool: Resource, connection: Any, caller: FrameType) -> None:
+    """The same for a pool that says which connection comes back; it stands under the connection's address."""
+    key = id(connection)
+    if key not in pool.holders:
+        pool.holders[key] = _made(pool, caller)
+        pool.in_use += 1
+
+
+def _made(pool: Resource, caller: FrameType) -> Hold:
+    task = current_task()
+    within = task.wait if task is not None else None
+    site = within.site if within is not None else places.note_caller(caller)
+    return Hold(recorder.new_id(), task, pool, site, now())
+
+
 def give_back(hold: Hold) -> None:
     """Once is enough: a response may be closed twice."""
-    if hold.resource.holders.pop(hold.id, None) is None:
+    _close(hold.resource, hold.id)
+
+
+def returned(owner: Any, connection: Any) -> None:
+    """What was lent is back. Never raises; nothing happens for one that was lent before we came."""
+    try:
+        pool = owned.find(owner)
+        if pool is not None:
+            _close(pool, id(connection))
+    except Exception:
+        recorder.fault("connection")
+
+
+def _close(pool: Resource, key: int) -> None:
+    hold = pool.holders.pop(key, None)
+    if hold is None:
         return
-    hold.resource.in_use -= 1
+    pool.in_use -= 1
     hold.released = now()
     lasted, detail = hold.released - hold.acquired, recorder.detail
     job = hold.task.job if hold.task is not None else None
