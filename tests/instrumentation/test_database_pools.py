@@ -10,7 +10,7 @@ import redis.asyncio
 import sqlalchemy.exc
 from postgres_server import postgres_server
 from redis_server import redis_server
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from loopscope.records import ERROR, OK, POOL
@@ -192,5 +192,21 @@ def test_work_in_the_ordinary_way_leaves_nothing_behind(seen, library):
         await asyncio.gather(*asking, return_exceptions=True)
         assert not pool_holds(seen)
         await library.close(pool)
+
+    seen.run(main())
+
+
+def test_threads_with_a_synchronous_engine_are_known_by_their_lines(seen, tmp_path):
+    """A connection has no task then, but the line that took it."""
+    engine = create_engine(f"sqlite:///{tmp_path}/data", pool_size=1, max_overflow=1)
+
+    async def main():
+        connection = await asyncio.to_thread(engine.connect)
+        (hold,) = pool_holds(seen)
+        assert hold.resource.name == "engine"
+        assert (hold.resource.capacity, hold.resource.in_use) == (2, 1)
+        connection.close()
+        assert not pool_holds(seen)
+        engine.dispose()
 
     seen.run(main())

@@ -12,10 +12,13 @@ import pytest
 LIBRARIES = (
     "aiohttp",
     "anyio._backends._asyncio",
+    "asyncpg",
     "concurrent.futures.process",
     "fastapi.routing",
     "httpx",
     "multiprocessing.pool",
+    "redis.asyncio",
+    "sqlalchemy",
     "starlette.applications",
     "uvicorn.server",
     "uvloop",

@@ -38,8 +38,8 @@ def begin_wait(pool: Resource, caller: FrameType) -> Wait | None:
 def take(pool: Resource, caller: FrameType) -> Hold:
     """The running task has a connection from now on, until somebody gives it back."""
     hold = _made(pool, caller)
-    pool.in_use += 1
     pool.holders[hold.id] = hold
+    pool.in_use = len(pool.holders)  # right also where several threads share a pool
     return hold
 
 
@@ -48,7 +48,7 @@ def lend(pool: Resource, connection: Any, caller: FrameType) -> None:
     key = id(connection)
     if key not in pool.holders:
         pool.holders[key] = _made(pool, caller)
-        pool.in_use += 1
+        pool.in_use = len(pool.holders)
 
 
 def _made(pool: Resource, caller: FrameType) -> Hold:
@@ -77,7 +77,7 @@ def _close(pool: Resource, key: int) -> None:
     hold = pool.holders.pop(key, None)
     if hold is None:
         return
-    pool.in_use -= 1
+    pool.in_use = len(pool.holders)
     hold.released = now()
     lasted, detail = hold.released - hold.acquired, recorder.detail
     job = hold.task.job if hold.task is not None else None

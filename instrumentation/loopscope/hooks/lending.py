@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,7 +41,12 @@ class Lender(NamedTuple):
                 recorder.fault(self.place)
             return connection
 
-        return lend
+        def call(pool: Any, /, *args: Any, **options: Any) -> Awaitable[Any]:
+            return lend(pool, *args, **options)
+
+        return (
+            lend if inspect.iscoroutinefunction(original) else call
+        )  # some are decorated by plain functions
 
     def _begin_if_it_waits(self, pool: Any) -> Wait | None:
         try:

@@ -1,6 +1,8 @@
-"""SQLAlchemy's asynchronous pool: a session has its connection until it is committed, rolled back or closed.
+"""SQLAlchemy's pools: a session has its connection until it is committed, rolled back or closed.
 
-The pool is synchronous code that runs in a greenlet; who called it stands in the greenlet around that one.
+That of an asynchronous engine is synchronous code, too: it runs in a greenlet, and who called it stands in
+the greenlet around that one. In a thread without a loop nobody is seen to wait, but who has a connection is.
+The library reads its own constructors' code for the names of their arguments, so these stay as they are.
 """
 
 from __future__ import annotations
@@ -24,19 +26,25 @@ if TYPE_CHECKING:
     from loopscope.records import Resource, Wait
     from loopscope.settings import Settings
 
-MODULE = "sqlalchemy.pool.impl"
+MODULE, LOG = "sqlalchemy.pool.impl", "sqlalchemy.log"
 
 
 def install(patches: Patches, _: Settings) -> None:
-    """The class's own methods come from the synchronous pool, which stays as it is."""
-    pool = sys.modules[MODULE].AsyncAdaptedQueuePool
-    patches.replace(pool, "__init__", afterwards("sqlalchemy", _pool_of))
+    """The asynchronous pool is a subclass that overrides nothing of this; a new pool asks for its logger."""
+    pool = sys.modules[MODULE].QueuePool
+    patches.replace(sys.modules[LOG], "instance_logger", afterwards("sqlalchemy", _note_creation))
     patches.replace(pool, "_do_get", _taking)
     patches.replace(pool, "_do_return_conn", _returning)
 
 
-def _pool_of(pool: Any, caller: FrameType | None = None) -> Resource:
-    known = connections.pool_of(pool, "", caller)
+def _note_creation(made: Any, caller: FrameType) -> None:
+    """Of an engine or a pool; how large it is, it does not know yet."""
+    if isinstance(made, sys.modules[MODULE].QueuePool):
+        connections.pool_of(made, "", caller)
+
+
+def _pool_of(pool: Any) -> Resource:
+    known = connections.pool_of(pool, "")
     known.capacity = pool.size() + pool._max_overflow if _is_limited(pool) else 0
     return known
 
