@@ -29,10 +29,10 @@ MOST_SPINS = 5  # told at once
 class _Seen:
     """Where a loop's counters stood at the last sample."""
 
-    busy: int
-    iterations: int
-    overslept: float
-    queued: int
+    busy: int = 0
+    iterations: int = 0
+    overslept: float = 0.0
+    queued: int = 0
 
 
 class Census:
@@ -45,31 +45,29 @@ class Census:
         self._steps: dict[int, tuple[int, int]] = {}  # steps and running time by task, of the first look
         self._steps_at = 0
 
+    def start(self, moment: int) -> None:
+        """Take stock: what is told later happened since then."""
+        self._at = moment
+        self._hotspots.used()
+
     def take(self, batch: Batch, clocks: Iterable[LoopClock], items: Iterable[WorkItem]) -> None:
-        """Add to the batch what happened since the last call; the first only takes stock."""
-        span, self._at = batch.now - self._at if self._at else 0, batch.now
-        clocks, names = list(clocks), self._hotspots.names
-        batch.loop_uses += [use for clock in clocks if (use := self._use(clock, batch.now, span))]
+        """Add to the batch what happened since the last call. Threads first, while nobody can move on."""
+        span, self._at = batch.now - self._at, batch.now
+        clocks = list(clocks)
+        loops = frozenset(clock.thread for clock in clocks)
+        batch.hotspots += self._spots(span, loops, items)
+        batch.loop_uses += [self._use(clock, batch.now, span) for clock in clocks]
         self._loops = {clock: seen for clock, seen in self._loops.items() if clock in clocks}
-        used = self._hotspots.used()
-        if span:
-            batch.hotspots += self._spots(span, used, names | self._hotspots.names, clocks, items)
-        loops = {clock.thread for clock in clocks}
-        self._hotspots.computing = frozenset(
-            thread for thread, cpu in used.items() if cpu > span * COMPUTING and span and thread not in loops
-        )
-        if span and any(use.iterations * SECOND > QUICK * span for use in batch.loop_uses):
+        if any(use.iterations * SECOND > QUICK * span for use in batch.loop_uses):
             self._steps = {task.id: (task.steps, task.running) for task in list(open_tasks.values())}
             self._steps_at = batch.now
 
-    def _use(self, clock: LoopClock, moment: int, span: int) -> LoopUse | None:
-        queued = sampling.thread_time(clock.native_thread).queued
-        now = _Seen(clock.busy, clock.iterations, clock.overslept, queued)
+    def _use(self, clock: LoopClock, moment: int, span: int) -> LoopUse:
+        now = _Seen(clock.busy, clock.iterations, clock.overslept)
         if clock.woke:  # the iteration that lasts has not been added up yet
             now.busy += max(0, moment - clock.woke)
-        before, self._loops[clock] = self._loops.get(clock), now
-        if before is None or not span:
-            return None
+        now.queued = sampling.thread_time(clock.native_thread).queued
+        before, self._loops[clock] = self._loops.get(clock, _Seen()), now
         return LoopUse(
             moment,
             span,
@@ -80,15 +78,11 @@ class Census:
             max(0, now.queued - before.queued),
         )
 
-    def _spots(
-        self,
-        span: int,
-        used: dict[int, int],
-        names: dict[int, str],
-        clocks: list[LoopClock],
-        items: Iterable[WorkItem],
-    ) -> list[Hotspot]:
-        loops = {clock.thread for clock in clocks}
+    def _spots(self, span: int, loops: frozenset[int], items: Iterable[WorkItem]) -> list[Hotspot]:
+        names, used = self._hotspots.names, self._hotspots.used()
+        computing = frozenset(t for t, cpu in used.items() if cpu > span * COMPUTING and t not in loops)
+        self._hotspots.look_at(computing)
+        names = names | self._hotspots.names
         working = {item.thread: item.id for item in items if item.thread}
         spots = []
         for thread, looks in self._hotspots.take().items():

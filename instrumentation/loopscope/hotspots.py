@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from loopscope import places
+from loopscope import places, sampling
 from loopscope.loop_clock import clocks
 from loopscope.records import NOWHERE
-from loopscope.sampling import thread_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,13 +26,15 @@ OURS = "loopscope-"
 class Hotspots:
     """Looks by thread and line. The watchdog fills it; the pump takes it away and says whom to look at.
 
-    ``computing`` has the identities of threads, other than those of loops, that used a processor lately;
+    ``computing`` has the identities of threads, other than those of loops, that used a processor lately.
+    Nothing here gives the GIL away: who keeps it might move on.
     """
 
     def __init__(self) -> None:
         self.computing: frozenset[int] = frozenset()
         self._times: dict[int, int] = {}  # processor time by thread, at the last sample and the one before
         self._earlier: dict[int, int] = {}
+        self._process = 0  # processor time of the process at the last sample
         self.names: dict[int, str] = {}  # of threads, also of those that have ended since the last sample
         self._looks: dict[int, Counter[RawPlace | Place]] = {}
 
@@ -59,7 +61,7 @@ class Hotspots:
         Processor time is compared with the last sample but one, for the pump may just have taken a sample.
         """
         times = self._processor_times()
-        used = {t: time - self._earlier.get(t, 0) for t, time in times.items() if t not in clocks}
+        used = {t: times[t] - self._earlier.get(t, 0) for t in times if t in self.names and t not in clocks}
         busiest = max(used, key=lambda thread: used[thread], default=0)
         if times and used.get(busiest, 0) < lasted * LEAST:
             # Whoever stood there with the GIL and is gone already had its last turn just now.
@@ -71,29 +73,38 @@ class Hotspots:
         return self.names.get(busiest, "")
 
     def used(self) -> dict[int, int]:
-        """Processor time of threads since the last call, by identity; of a new one, all it has used."""
-        self.names = {}
+        """Processor time of threads since the last call, by identity; of a new one, all it has used.
+
+        A thread that was looked at and has ended meanwhile used what nobody else did.
+        """
         self._earlier, self._times = self._times, self._processor_times()
-        return {thread: time - self._earlier.get(thread, 0) for thread, time in self._times.items()}
+        self.names = {thread: name for thread, name in self.names.items() if thread in self._times}
+        used = {thread: time - self._earlier.get(thread, 0) for thread, time in self._times.items()}
+        before, self._process = self._process, sampling.processor_time()
+        gone = [thread for thread in list(self._looks) if thread not in used]
+        rest = max(0, self._process - before - sum(used.values()))
+        found = {thread: time for thread, time in used.items() if thread in self.names}
+        return found | dict.fromkeys(gone, rest // max(1, len(gone)))
+
+    def look_at(self, computing: frozenset[int]) -> None:
+        """These compute: look at them from now on, and at once at those that nobody has looked at."""
+        self.computing = computing
+        frames = sys._current_frames()
+        for thread in computing - self._looks.keys():
+            if thread in frames:
+                self.look(thread, frames[thread])
 
     def take(self) -> dict[int, Counter[RawPlace | Place]]:
         """Looks since the last call, by thread."""
         looks, self._looks = self._looks, {}
         return looks
 
-    def learn_names(self) -> list[threading.Thread]:
-        """Python's threads, but for ours."""
-        threads = [t for t in threading.enumerate()[:MOST_THREADS] if not t.name.startswith(OURS)]
-        self.names = {**self.names, **{t.ident: t.name for t in threads if t.ident}}
-        return threads
-
     def _processor_times(self) -> dict[int, int]:
-        """What each of Python's threads that live has wanted of a processor, ns; ours are left out."""
-        times = {
-            thread.ident: thread_time(thread.native_id).wanted
-            for thread in self.learn_names()
-            if thread.ident and thread.native_id
-        }
+        """How long each of Python's threads that live ran, ns; all but ours are known by name from now on."""
+        threads = [t for t in threading.enumerate()[:MOST_THREADS] if t.ident and t.native_id]
+        others = {t.ident: t.name for t in threads if t.ident and not t.name.startswith(OURS)}
+        self.names = {**self.names, **others}
+        times = {t.ident: sampling.ran(t.native_id) for t in threads if t.ident and t.native_id}
         return {thread: time for thread, time in times.items() if time}
 
 

@@ -59,6 +59,7 @@ class Pump(threading.Thread):
 
     def run(self) -> None:
         with self.busy:
+            self._census.start(now())
             self._begin()
         while not self._halt.wait(self._settings.drain_interval):
             self._watchdog.help(now())
@@ -97,10 +98,10 @@ class Pump(threading.Thread):
             batch.lags += self._fold_lag(clock)
         self._census.look_for_spins(batch)
         survey.put_into_words(batch, state)
-        if moment - self._sampled >= self._settings.sample_interval * SECOND:
+        if self._halt.is_set() or moment - self._sampled >= self._settings.sample_interval * SECOND:
             self._sampled = moment
-            batch.samples.append(self._sample(moment))
             self._census.take(batch, list(recorder.loops), list(state.items.values()))
+            batch.samples.append(self._sample(moment))
         state.fold(batch)
         if moment - self._swept >= SWEEP * SECOND:
             self._swept = moment

@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loopscope import causes, places, reach, sync_waits
-from loopscope.causes import BLOCKING_CALL, CPU, GC, GIL, HOST_PAUSED, IMPORT, OWN_LOOP, Lateness
+from loopscope.causes import BLOCKING_CALL, CPU, GC, GIL, HOST_PAUSED, IMPORT, OWN_LOOP
 from loopscope.clock import SECOND, now
 from loopscope.hooks import garbage
 from loopscope.hotspots import Hotspots, lines_of
+from loopscope.lateness import Turns
 from loopscope.recorder import recorder
 from loopscope.records import Block, Job, Place, Slice, Task
 from loopscope.sampling import NO_TIME, ThreadTime, thread_time
@@ -23,14 +24,12 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from loopscope.loop_clock import LoopClock
-    from loopscope.records import RawPlace
 
+SHORTEST = 0.005  # s between two looks
 LOOKS = 2  # per block threshold: one of them falls into the second half of the shortest block
 MOST_STACKS = 40  # taken of one block
 DEPTH = 60  # frames kept of a stack
 BUSY_SHARE = 0.5  # of a block's time on a processor: more is computing, less is waiting
-ALIVE_SHARE = 0.1  # of a time in which the watchdog could not run: with less the host stood still
-GONE = "a thread that has ended"
 TURNS = 60  # a second, from which on a thread that hardly runs fights for something
 THINK_AFTER = SECOND // 4  # a block this old is asked who could end it; then again at twice its age
 
@@ -83,64 +82,42 @@ class Watchdog(threading.Thread):
     def __init__(self, blocks: dict[Key, Block], seen_block: Callable[[Block], None]) -> None:
         super().__init__(name="loopscope-watchdog", daemon=True)
         self.cpu = 0
-        self._due = now()  # when it wants to look next
-        self._books = _Books()
         self._blocks = blocks
         self._seen_block = seen_block
         self._lock = threading.Lock()
         self._halt = threading.Event()
         self._seen: dict[Key, Sighting] = {}
-        self._late: deque[Lateness] = deque(maxlen=100)
         self.hotspots = Hotspots()
+        self._turns = Turns(self.hotspots)
 
     def run(self) -> None:
-        pause = max(0.005, recorder.block_threshold / SECOND / LOOKS)
-        while True:
-            self._books = _Books()
-            self._due = now() + int(pause * SECOND)
-            if self._halt.wait(pause):
-                return
+        self._turns.plan(now() + recorder.block_threshold // LOOKS)
+        while not self._halt.wait(max(SHORTEST, recorder.block_threshold / SECOND / LOOKS)):
             self._round(now())
             self.cpu = time.thread_time_ns()
 
     def _round(self, moment: int) -> None:
-        """Look first of all: whatever gives the GIL away, such as reading a file, lets threads move on."""
+        """Lateness first: whatever gives the GIL away, such as reading a file, lets threads move on."""
         try:
-            if not self._is_late(moment):
-                self.look(moment)
-                return
-            late, books, lines = Lateness(self._due, moment), self._books, lines_of(sys._current_frames())
-            self._due = moment
-            self.hotspots.learn_names()
+            if self._turns.is_late(moment):
+                self._turns.note(moment)
+            self._turns.plan(moment + recorder.block_threshold // LOOKS)
             self.look(moment)
-            self._note_lateness(late, books, lines)
         except Exception:
             recorder.fault("watchdog")
-
-    def _is_late(self, moment: int) -> bool:
-        return moment - self._due > recorder.block_threshold // 2
 
     def help(self, moment: int) -> None:
         """The pump looks in its stead if it comes first after a time in which neither could run.
 
         The stack says what kept the GIL only until its thread moves on.
         """
-        if self._is_late(moment):
+        if self._turns.is_late(moment):
             self._round(moment)
 
     def stop(self) -> None:
         self._halt.set()
         if self.is_alive() and threading.current_thread() is not self:
             self.join(timeout=2)
-
-    def _note_lateness(self, late: Lateness, books: _Books, lines: Mapping[int, RawPlace | Place]) -> None:
-        lasted = late.until - late.due
-        process, loops = books.used_since()
-        busy = frozenset(thread for thread, used in loops.items() if used > lasted * BUSY_SHARE)
-        computed = bool(busy) or process > lasted * ALIVE_SHARE
-        others = computed and not busy
-        holder = self.hotspots.suspect(lines, lasted) or GONE if others else ""
-        self._late.append(late._replace(computed=computed, loops=busy, holder=holder))
 
     def look(self, moment: int) -> None:
         """Look once at every loop that is awake, and at the threads that compute."""
@@ -250,7 +227,7 @@ class Watchdog(threading.Thread):
         lasted, block.holder = (block.started, end), ""
         if causes.collecting(*lasted, garbage.pauses()):
             return GC
-        late = causes.kept_late(*lasted, list(self._late))
+        late = causes.kept_late(*lasted, list(self._turns.late))
         if late is not None:
             block.holder = late.holder
             return GIL if late.computed else HOST_PAUSED
@@ -275,21 +252,6 @@ def _think(sighting: Sighting, clock: LoopClock, frame: FrameType) -> None:
     if wait is not None and loop is not None:
         sighting.waits_for = wait.function
         sighting.own_loop = reach.only_own_loop(wait, loop, clock.thread)
-
-
-class _Books:
-    """Processor time at one moment: of the process, and of each loop, for one that sleeps may wake."""
-
-    def __init__(self) -> None:
-        self._process = time.process_time_ns()
-        self._loops = [
-            (clock, thread_time(clock.native_thread).wanted) for clock in list(recorder.loops) if clock.thread
-        ]
-
-    def used_since(self) -> tuple[int, dict[int, int]]:
-        """What the process used since then, and what each loop's thread used or wanted to use; ns."""
-        loops = {c.thread: thread_time(c.native_thread).wanted - used for c, used in self._loops}
-        return time.process_time_ns() - self._process, loops
 
 
 def _describe(block: Block, sighting: Sighting) -> None:

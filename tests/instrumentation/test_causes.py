@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from loopscope.causes import Lateness, kept_late
+
 
 def test_waiting_for_a_coroutine_of_ones_own_loop(seen):
     """`run_coroutine_threadsafe(...).result()` on the loop's thread: nobody else could complete it."""
@@ -151,3 +153,27 @@ def test_an_import_is_named_as_such(seen, tmp_path, monkeypatch):
     (block,) = seen.run(main()).blocks
     sys.modules.pop("slow_to_import")
     assert block.cause == "import"
+
+
+def test_several_short_times_without_a_turn_explain_a_block_together():
+    """C code that is called again and again lets the watchdog in between; the longest says who it was."""
+    late = [Lateness(at, at + 90, holder=str(at)) for at in (0, 100, 300)] + [Lateness(200, 295, holder="it")]
+    assert kept_late(0, 400, late).holder == "it"
+    assert kept_late(0, 400, late[:2]) is None
+
+
+def test_a_thread_that_ended_with_the_lock_is_named_all_the_same(seen):
+    """It kept the lock in one call and was gone when the watchdog got its turn."""
+
+    async def main():
+        hog = threading.Thread(target=lambda: sum(range(40_000_000)), name="hog")
+        await asyncio.sleep(0.2)
+        hog.start()
+        while hog.is_alive():
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.2)
+
+    batch = seen.run(main())
+    spots = [spot for spot in batch.hotspots if spot.thread == "hog"]
+    assert {spot.role for spot in spots} == {"thread"}
+    assert sum(spot.cpu for spot in spots) > 10**8

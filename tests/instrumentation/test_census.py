@@ -63,7 +63,7 @@ def test_a_long_iteration_of_many_short_steps_is_a_lag(seen):
             await asyncio.gather(*(step() for _ in range(200)))
 
     batch = seen.run(main())
-    assert batch.blocks == []
+    assert [block for block in batch.blocks if block.cause != "gc"] == []
     assert len(batch.lags) >= 3
     assert all(lag.ended - lag.started >= 100_000_000 for lag in batch.lags)
     hottest = max(batch.hotspots, key=lambda spot: spot.looks)

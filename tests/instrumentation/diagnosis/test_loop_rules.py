@@ -211,15 +211,16 @@ def test_threads_that_compute_in_python(findings):
     assert "run_in_executor" in line_of(found[0])
 
 
-def test_a_thread_whose_c_code_keeps_the_lock(findings):
-    """No pure Python is needed to keep the loop from running."""
-    found = findings("""
+@pytest.mark.parametrize("many", ["12_000_000", "50_000_000"])
+def test_a_thread_whose_c_code_keeps_the_lock(findings, many):
+    """Whoever wants to say so gets the lock but once a call, however long one takes."""
+    found = findings(f"""
     def add_up(end):
         while time.monotonic() < end:
-            sum(range(12_000_000))
+            sum(range({many}))
 
     async def work():
-        thread = threading.Thread(target=add_up, args=(time.monotonic() + 8,))
+        thread = threading.Thread(target=add_up, args=(time.monotonic() + 4,))
         thread.start()
         while thread.is_alive():
             await asyncio.sleep(0.01)
@@ -227,7 +228,7 @@ def test_a_thread_whose_c_code_keeps_the_lock(findings):
     main(work)
     """)
     assert [finding.kind for finding in found] == ["gil_contention"]
-    assert line_of(found[0]) == "sum(range(12_000_000))"
+    assert line_of(found[0]) == f"sum(range({many}))"
 
 
 WAITING = {
