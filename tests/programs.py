@@ -28,6 +28,16 @@ OBSERVE = """
     def observe(**settings):
         loopscope.instrument(metrics_port=-1, spans="off", **settings)
 """
+LIMITED = """
+    import asyncio, gc, os, threading, time
+
+    def limit(seconds):
+        timer = threading.Timer(seconds, os._exit, args=(0,))
+        timer.daemon = True
+        timer.start()
+
+    observe()
+"""
 
 
 class Ran:

@@ -44,6 +44,10 @@ class Seen:
         assert not self.state.dropped, self.state.dropped
         return self.batch
 
+    def fault(self, kind: str) -> Any:
+        (found,) = [fault for fault in self.batch.faults if fault.kind == kind]
+        return found
+
     def task(self, coroutine: str) -> Any:
         (found,) = [t for t in self.batch.tasks if t.coroutine.endswith(coroutine)]
         return found
@@ -64,3 +68,15 @@ def observe() -> Iterator[Callable[..., Seen]]:
 @pytest.fixture
 def seen(observe: Callable[..., Seen]) -> Seen:
     return observe()
+
+
+@pytest.fixture
+def line_of(request: pytest.FixtureRequest) -> Callable[[str], int]:
+    """The line of the test's module that ends with a comment of that name."""
+    lines = request.path.read_text().splitlines()
+
+    def find(mark: str) -> int:
+        (number,) = [number for number, line in enumerate(lines, 1) if line.endswith(f"# {mark}")]
+        return number
+
+    return find

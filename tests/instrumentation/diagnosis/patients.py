@@ -1,4 +1,4 @@
-"""Runs every program of a file in one loop, says what loopscope finds, and leaves without a goodbye.
+"""Runs every program of some files in one loop, says what loopscope finds, and leaves without a goodbye.
 
 Some of the programs cannot be ended otherwise: two tasks that await one another cannot even be cancelled.
 """
@@ -35,8 +35,8 @@ def plain(finding):
 
 
 if __name__ == "__main__":
-    path, journal, seconds = sys.argv[1:]
-    programs = runpy.run_path(path)["PROGRAMS"]
+    journal, seconds, *paths = sys.argv[1:]
+    programs = [program for path in paths for program in runpy.run_path(path)["PROGRAMS"]]
     handle = loopscope.instrument(journal=journal, metrics_port=-1, spans="off")
     handle.exporter("journal")
     asyncio.run(run(programs, float(seconds), handle))

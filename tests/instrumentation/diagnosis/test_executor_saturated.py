@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 
 import pytest
-
-from loopscope.diagnosis.engine import diagnose
-from programs import run
 
 SERVICE = """
     import asyncio, os, threading, time
@@ -26,20 +22,6 @@ SERVICE = """
         threading.Timer(seconds, os._exit, (0,)).start()
         asyncio.run(work())
 """
-
-
-@pytest.fixture
-def findings(tmp_path):
-    def find(program):
-        ran = run(tmp_path, SERVICE, program)
-        return [f for f in diagnose(ran.journal.cases()).findings if f.severity != "info"]
-
-    return find
-
-
-def line_of(finding):
-    """The text of the line to blame."""
-    return Path(finding.culprit.file).read_text().splitlines()[finding.culprit.line - 1].strip()
 
 
 SATURATED = {
@@ -80,7 +62,7 @@ SATURATED = {
 
 
 @pytest.mark.parametrize("case", SATURATED)
-def test_work_behind_long_calls_of_another_sort(findings, case):
+def test_work_behind_long_calls_of_another_sort(findings, line_of, case):
     """The line that hands over what fills the pool is to blame."""
     (finding,) = findings(textwrap.dedent(SATURATED[case]) + "\nmain(work)\n")
     assert finding.kind == "executor_saturated"
@@ -88,7 +70,7 @@ def test_work_behind_long_calls_of_another_sort(findings, case):
     assert finding.evidence["waited_for"] >= 1
 
 
-def test_a_pool_whose_calls_no_longer_come_back(findings):
+def test_a_pool_whose_calls_no_longer_come_back(findings, line_of):
     """More of the same queues, and nothing has moved for far longer than it used to take."""
     (finding,) = findings("""
     async def work():

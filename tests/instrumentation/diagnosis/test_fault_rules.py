@@ -1,21 +1,8 @@
 """Rules about faults: small programs that lose work without a word, and their healthy doubles."""
 
-import sys
-
 import pytest
 
-from programs import run, side_by_side
-
-HEAD = """
-    import asyncio, gc, os, threading, time
-
-    def limit(seconds):
-        timer = threading.Timer(seconds, os._exit, args=(0,))
-        timer.daemon = True
-        timer.start()
-
-    observe()
-"""
+from programs import LIMITED, run, side_by_side
 
 COLLECTED = """
     import weakref
@@ -189,168 +176,6 @@ ANYIO_OVER_RELEASED = """
     anyio.run(main)
 """
 
-LEFT_IN_A_THREAD = """
-    def convert():
-        time.sleep(20)  # culprit
-
-    async def main():
-        try:
-            await asyncio.wait_for(asyncio.to_thread(convert), 0.1)
-        except TimeoutError:
-            print("given up")
-
-    limit(2.5)
-    asyncio.run(main())
-"""
-
-LEFT_A_THREAD = """
-    def poll():
-        while True:
-            time.sleep(0.3)  # culprit
-
-    async def main():
-        threading.Thread(target=poll).start()
-        await asyncio.sleep(0.1)
-
-    limit(2.5)
-    asyncio.run(main())
-"""
-
-LATE_CLEAN_UP = """
-    async def connection():
-        try:
-            await asyncio.sleep(30)
-        finally:
-            await asyncio.sleep(30)  # culprit
-
-    async def main():
-        asyncio.get_running_loop().kept = asyncio.create_task(connection())
-        await asyncio.sleep(0.1)
-
-    limit(2.5)
-    asyncio.run(main())
-"""
-
-EXIT_HANDLER = """
-    import atexit
-
-    def flush():
-        time.sleep(20)  # culprit
-
-    async def main():
-        await asyncio.sleep(0.1)
-
-    atexit.register(flush)
-    limit(2.5)
-    asyncio.run(main())
-"""
-
-TOLD_TO_STOP = """
-    import signal
-
-    async def consume(inbox):
-        while True:
-            await inbox.get()  # culprit
-
-    async def main():
-        stop, inbox = asyncio.Event(), asyncio.Queue()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        consumers = [asyncio.create_task(consume(inbox)) for _ in range(2)]
-        asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)
-        await stop.wait()
-        await asyncio.gather(*consumers)
-
-    limit(2.5)
-    asyncio.run(main())
-"""
-
-SERVER_WITH_A_GUEST = """
-    import httpx, uvicorn
-
-    async def app(scope, receive, send):
-        if scope["type"] == "http":
-            await asyncio.sleep(60)  # culprit
-
-    async def main():
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        asking = threading.Thread(
-            target=lambda: httpx.get(f"http://127.0.0.1:{port}/", timeout=60, trust_env=False), daemon=True
-        )
-        asking.start()
-        await asyncio.sleep(0.5)
-        server.should_exit = True
-        await serving
-
-    limit(4.0)
-    asyncio.run(main())
-"""
-
-LIFESPAN = """
-    import contextlib, fastapi, uvicorn
-
-    async def drain(inbox):
-        while True:
-            await inbox.get()
-
-    @contextlib.asynccontextmanager
-    async def lifespan(app):
-        draining = asyncio.create_task(drain(asyncio.Queue()))
-        yield
-        await draining  # culprit
-
-    async def main():
-        app = fastapi.FastAPI(lifespan=lifespan)
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-        asyncio.get_running_loop().call_later(0.6, setattr, server, "should_exit", True)
-        await server.serve()
-
-    limit(4.0)
-    asyncio.run(main())
-"""
-
-AIOHTTP_WITH_A_GUEST = """
-    import aiohttp
-    from aiohttp import web
-
-    async def handle(request):
-        await asyncio.sleep(60)  # culprit
-
-    async def main():
-        app = web.Application()
-        app.router.add_get("/", handle)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        async with aiohttp.ClientSession() as session:
-            guest = asyncio.create_task(session.get(f"http://127.0.0.1:{runner.addresses[0][1]}/"))
-            await asyncio.sleep(0.3)
-            await runner.cleanup()
-            await guest
-
-    limit(3.5)
-    asyncio.run(main())
-"""
-
-STREAMS_WITH_A_GUEST = """
-    async def serve(reader, writer):
-        await reader.readline()  # culprit
-
-    async def main():
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        await asyncio.sleep(0.3)
-        server.close()
-        await server.wait_closed()
-
-    limit(3.5)
-    asyncio.run(main())
-"""
-
 SICK = {
     "task_garbage_collected": [COLLECTED, CLEARED],
     "exception_never_retrieved": [UNRETRIEVED, LOGGED],
@@ -358,17 +183,6 @@ SICK = {
     "wrong_thread_wakeup": [WRONG_THREAD],
     "cancel_swallowed": [SWALLOWED, SWALLOWED_AT_THE_END],
     "over_released": [OVER_RELEASED, ANYIO_OVER_RELEASED],
-    "shutdown_stalled": [
-        LEFT_IN_A_THREAD,
-        LEFT_A_THREAD,
-        LATE_CLEAN_UP,
-        EXIT_HANDLER,
-        TOLD_TO_STOP,
-        SERVER_WITH_A_GUEST,
-        AIOHTTP_WITH_A_GUEST,
-        LIFESPAN,
-        *([STREAMS_WITH_A_GUEST] if sys.version_info >= (3, 12) else []),  # 3.11 does not wait for guests
-    ],
 }
 CASES = [(kind, program) for kind, programs in SICK.items() for program in programs]
 
@@ -376,7 +190,9 @@ CASES = [(kind, program) for kind, programs in SICK.items() for program in progr
 @pytest.fixture(scope="module")
 def sick(tmp_path_factory):
     """The programs as they run or have run, in the order of the cases."""
-    with side_by_side(tmp_path_factory.mktemp("sick"), [(HEAD, program) for _, program in CASES]) as started:
+    with side_by_side(
+        tmp_path_factory.mktemp("sick"), [(LIMITED, program) for _, program in CASES]
+    ) as started:
         yield started
 
 
@@ -466,6 +282,6 @@ HEALTHY = """
 
 def test_healthy_programs_that_look_alike_raise_no_alarm(tmp_path):
     """Exceptions that are looked at late, polite ends, a stop that takes its time, cancelling to wake."""
-    ran = run(tmp_path, HEAD, HEALTHY)
+    ran = run(tmp_path, LIMITED, HEALTHY)
     assert ran.said == "done"
     assert ran.findings() == []

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 
 import pytest
-
-from loopscope.diagnosis.engine import diagnose
-from programs import run
 
 SERVICE = """
     import asyncio, json, os, re, socket, sqlite3, subprocess, sys, threading, time, urllib.request, zlib
@@ -29,22 +25,6 @@ SERVICE = """
         observe()
         asyncio.run(body())
 """
-
-
-@pytest.fixture
-def findings(tmp_path):
-    """What is found in the journal of a program: those that matter, and all."""
-
-    def find(program):
-        ran = run(tmp_path, SERVICE, program)
-        return [f for f in diagnose(ran.journal.cases()).findings if f.severity != "info"]
-
-    return find
-
-
-def line_of(finding):
-    """The text of the line to blame."""
-    return Path(finding.culprit.file).read_text().splitlines()[finding.culprit.line - 1].strip()
 
 
 BLOCKING = {
@@ -91,7 +71,7 @@ BLOCKING = {
 
 
 @pytest.mark.parametrize("case", BLOCKING)
-def test_a_synchronous_call_on_the_loop(findings, case):
+def test_a_synchronous_call_on_the_loop(findings, line_of, case):
     """Whatever it is: the innermost line of the program's own code is to blame."""
     call, before = BLOCKING[case]
     program = f"""
@@ -192,7 +172,7 @@ def test_polling_without_a_pause(findings, pause):
     assert found[0].culprit.function in {"poll", "once"}
 
 
-def test_threads_that_compute_in_python(findings):
+def test_threads_that_compute_in_python(findings, line_of):
     """The loop waits at the interpreter's lock: the line that started them is to blame."""
     found = findings("""
     def count(end):
@@ -212,7 +192,7 @@ def test_threads_that_compute_in_python(findings):
 
 
 @pytest.mark.parametrize("many", ["12_000_000", "50_000_000"])
-def test_a_thread_whose_c_code_keeps_the_lock(findings, many):
+def test_a_thread_whose_c_code_keeps_the_lock(findings, line_of, many):
     """Whoever wants to say so gets the lock but once a call, however long one takes."""
     found = findings(f"""
     def add_up(end):
@@ -241,7 +221,7 @@ WAITING = {
 
 
 @pytest.mark.parametrize("case", WAITING)
-def test_waiting_on_the_loop_for_the_loop(findings, case):
+def test_waiting_on_the_loop_for_the_loop(findings, line_of, case):
     """A deadlock, until the time is up."""
     found = findings(f"""
     import queue
@@ -272,7 +252,7 @@ def test_waiting_on_the_loop_for_the_loop(findings, case):
     assert line_of(found[0]) == WAITING[case]
 
 
-def test_waiting_on_the_loop_for_another_process(findings):
+def test_waiting_on_the_loop_for_another_process(findings, line_of):
     """Tasks of the loop know the future too, but it is not they who complete it."""
     found = findings("""
     async def work():
@@ -337,7 +317,7 @@ HEALTHY = {
 
 
 @pytest.mark.parametrize("case", HEALTHY)
-def test_a_healthy_program_gives_no_alarm(findings, case):
+def test_a_healthy_program_gives_no_alarm(findings, line_of, case):
     """It may look busy; nobody has to wait for long."""
     program = textwrap.dedent(HEALTHY[case]) + "\nmain(work)\n"
     assert [(finding.kind, line_of(finding)) for finding in findings(program)] == []

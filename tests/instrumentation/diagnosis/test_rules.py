@@ -5,30 +5,32 @@ from pathlib import Path
 
 import pytest
 
-SICK = Path(__file__).with_name("sick.py")
-LINES = SICK.read_text().splitlines()
-KINDS = {program.__name__: kind for program, kind in runpy.run_path(SICK)["PROGRAMS"].items()}
-
-
-def line_of(program):
-    """The line that carries the program's name in a comment."""
-    (line,) = [number for number, text in enumerate(LINES, 1) if text.endswith(f"# {program}")]
-    return line
+SICK = [Path(__file__).with_name(name) for name in ("sick_with_locks.py", "sick_with_partners.py")]
+KINDS = {
+    program.__name__: kind for file in SICK for program, kind in runpy.run_path(file)["PROGRAMS"].items()
+}
+LINES = {
+    program: (str(file), number)
+    for file in SICK
+    for number, line in enumerate(file.read_text().splitlines(), 1)
+    for program in KINDS
+    if line.endswith(f"# {program}")
+}
 
 
 @pytest.mark.parametrize("side", ["live", "journal"])
 @pytest.mark.parametrize("program", KINDS)
 def test_what_is_ill_is_named_with_its_line(said_of_sick, program, side):
     """The kind of the finding and the line it blames are right."""
-    found = {(f.kind, f.line) for f in getattr(said_of_sick, side) if f.file == str(SICK)}
-    assert (KINDS[program], line_of(program)) in found
+    found = {(f.kind, (f.file, f.line)) for f in getattr(said_of_sick, side)}
+    assert (KINDS[program], LINES[program]) in found
 
 
 @pytest.mark.parametrize("side", ["live", "journal"])
 def test_nothing_else_is_called_ill(said_of_sick, side):
     """One finding a program: symptoms are folded into their cause."""
-    serious = {(f.kind, f.line) for f in getattr(said_of_sick, side) if f.severity != "info"}
-    assert serious - {(KINDS[program], line_of(program)) for program in KINDS} == set()
+    serious = {(f.kind, (f.file, f.line)) for f in getattr(said_of_sick, side) if f.severity != "info"}
+    assert serious - {(KINDS[program], LINES[program]) for program in KINDS} == set()
 
 
 def test_the_journal_says_what_the_process_says(said_of_sick):
@@ -45,7 +47,7 @@ def test_what_is_healthy_by_design_is_left_in_peace(said_of_healthy, side):
 
 def test_a_finding_says_who_is_hit_why_and_what_to_do(said_of_sick):
     """Victims, evidence in numbers, an explanation with the resource's name, a remedy."""
-    (found,) = [f for f in said_of_sick.live if f.line == line_of("permits_inside_permits")]
+    (found,) = [f for f in said_of_sick.live if (f.file, f.line) == LINES["permits_inside_permits"]]
     assert found.resource == "slots"
     assert found.evidence["permits"] == 3
     assert found.evidence["waiting"] == 4

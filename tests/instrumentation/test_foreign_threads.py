@@ -1,0 +1,89 @@
+"""Work that another thread gives a loop without waking it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+
+import pytest
+
+from loopscope.clock import SECOND
+from loopscope.fault_kinds import WRONG_THREAD
+
+
+@pytest.mark.parametrize("signal_it", ["event", "future"])
+def test_work_from_another_thread_that_wakes_nobody_names_the_line(seen, line_of, signal_it):
+    """`Event.set` is Python and `Future.set_result` is C; both are heard while the loop sleeps."""
+    ready = threading.Event()
+    made = {}
+
+    def foreign():
+        ready.wait(5)
+        time.sleep(0.05)
+        (made["event"].set if signal_it == "event" else lambda: made["future"].set_result(1))()  # foreign
+
+    async def main():
+        made.update(event=asyncio.Event(), future=asyncio.get_running_loop().create_future())
+        ready.set()
+        async with asyncio.timeout(0.4):
+            await (made["event"].wait() if signal_it == "event" else made["future"])
+
+    thread = threading.Thread(target=foreign, name="producer")
+    thread.start()
+    seen.run(main())
+    thread.join()
+    fault = seen.fault(WRONG_THREAD)
+    assert fault.place.line == line_of("foreign")
+    assert fault.detail == "producer"
+    assert fault.task.coroutine.endswith("main")
+    assert fault.ended - fault.at > SECOND / 10
+    if signal_it == "event":
+        assert fault.resource.kind == "event"
+
+
+def test_a_timer_from_another_thread_is_late_from_when_it_is_due(seen, line_of):
+    """A sleeping loop does not look at its timers; one that is due after it woke has lost nothing."""
+    ready = threading.Event()
+    made = {}
+
+    def foreign():
+        ready.wait(5)
+        time.sleep(0.05)
+        made["loop"].call_later(0.05, made["event"].set)  # late
+        made["loop"].call_later(60, print)
+
+    async def main():
+        made.update(loop=asyncio.get_running_loop(), event=asyncio.Event())
+        ready.set()
+        async with asyncio.timeout(0.4):
+            await made["event"].wait()
+
+    thread = threading.Thread(target=foreign)
+    thread.start()
+    with contextlib.suppress(TimeoutError):
+        seen.run(main())
+    thread.join()
+    seen.finish()
+    fault = seen.fault(WRONG_THREAD)
+    assert fault.place.line == line_of("late")
+    assert fault.ended - fault.at > SECOND / 10
+
+
+def test_work_handed_over_as_it_should_be_is_no_fault(seen):
+    """`call_soon_threadsafe` wakes the loop; signals' handlers and the loop's own callbacks are its own."""
+
+    async def main():
+        loop, event = asyncio.get_running_loop(), asyncio.Event()
+        thread = threading.Thread(target=lambda: (time.sleep(0.02), loop.call_soon_threadsafe(event.set)))
+        thread.start()
+        await event.wait()
+        await asyncio.to_thread(time.sleep, 0.01)
+        loop.call_later(0.01, event.set)
+        event.clear()
+        await event.wait()
+        assert "call_soon" not in vars(loop)
+        thread.join()
+
+    assert [fault for fault in seen.run(main()).faults if fault.kind == WRONG_THREAD] == []
