@@ -77,7 +77,8 @@ class Segment:
         return self.current
 
     def task(self, name, start, end=None, *, own=None, parent=0, coroutine="speak", line=42, first=0.001,
-             running=0.004, outcome="ok", exception="", raised=None, last=None):  # fmt: skip
+             running=0.004, outcome="ok", exception="", raised=None, last=None,
+             cancelled=(0, None)):  # fmt: skip
         identity = own or next(ids)
         self.insert(
             either("tasks", end), id=identity, job=self.current, parent=parent, name=name,
@@ -85,6 +86,7 @@ class Segment:
             first_run=self.wall(None if first is None else start + first), ended=self.wall(end),
             last_ran=self.wall(last) or self.wall(end) or self.beat, running=round(running * SECOND), steps=7,
             outcome=said(outcome, end), exception=exception, raised_at=self.place(raised, coroutine),
+            cancelled_by=cancelled[0], cancelled_at=self.place(cancelled[1], "stop"),
         )  # fmt: skip
         return identity
 

@@ -6,7 +6,7 @@ import gc
 import inspect
 import os
 import sys
-from asyncio import format_helpers
+from asyncio import BaseEventLoop, format_helpers
 from contextvars import Context
 from pathlib import Path
 from selectors import BaseSelector
@@ -18,6 +18,9 @@ from loopscope.records import PROCESSES, THREADS
 if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Executor
+
+
+SOON_NAMES = ("events", "Handle", "_source_traceback", "_ready", "append")
 
 
 def exception_of(task: asyncio.Task[Any]) -> BaseException | None:
@@ -43,6 +46,12 @@ def say_unhandled(handle: Any, error: BaseException) -> None:
     handle._loop.call_exception_handler(context)
 
 
+def soon_is_known() -> bool:
+    """Does the loop's `_call_soon` do no more than make a handle and append it, as ours does in its place?"""
+    code = getattr(getattr(BaseEventLoop, "_call_soon", None), "__code__", None)
+    return code is not None and code.co_names == SOON_NAMES
+
+
 def context_of(task: asyncio.Task[Any]) -> Context:
     """The context a task runs in; `Task.get_context` is newer than 3.11."""
     if sys.version_info >= (3, 12):
@@ -61,6 +70,11 @@ def has_begun(coroutine: Any) -> bool:
 def waiting_for(task: asyncio.Task[Any]) -> Any:
     """The future a suspended task waits for; None when it is not suspended or the name is gone."""
     return getattr(task, "_fut_waiter", None)
+
+
+def members_of(group: Any) -> list[Any]:
+    """The tasks of a task group that have not ended; empty when the name is gone."""
+    return [task for task in getattr(group, "_tasks", None) or () if not task.done()]
 
 
 def callbacks_of(future: Any) -> list[Any]:

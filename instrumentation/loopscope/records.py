@@ -51,8 +51,7 @@ DESTROYED_PENDING = "destroyed_pending"
 
 # Kinds of wait: what a suspended task is waiting for.
 LOCK, SEMAPHORE, CONDITION, EVENT = "lock", "semaphore", "condition", "event"
-QUEUE, BARRIER, EXECUTOR = "queue", "barrier", "executor"
-LIMITER, POOL = "limiter", "connection_pool"
+QUEUE, BARRIER, EXECUTOR, LIMITER, POOL = "queue", "barrier", "executor", "limiter", "connection_pool"
 HTTP, IO, SLEEP, GATHER, TASK, FUTURE = "http", "io", "sleep", "gather", "task", "future"
 TAKE, PUT, REPORT, SIGNAL = "take", "put", "report", "signal"  # what partners of a resource do
 WRITE, CHILD = "write", "child"  # a full buffer that somebody should read from; a child process
@@ -129,6 +128,7 @@ class Task:
     exception: str = ""
     raised_at: Place | RawPlace | None = None
     wait: Wait | None = None  # the hooked wait it is in
+    cancelled: tuple[int, Place | RawPlace] | None = None  # by which task, 0 for none, and at which line
     parent_span: Any = None  # OpenTelemetry SpanContext of the user's span it was created under, if any
 
 

@@ -204,6 +204,9 @@ def _resolve(record: Any) -> None:
     raised_at = getattr(record, "raised_at", None)
     if raised_at is not None:
         record.raised_at = places.resolve(raised_at)
+    cancelled = getattr(record, "cancelled", None)
+    if cancelled is not None:
+        record.cancelled = cancelled[0], places.resolve(cancelled[1])
 
 
 def _explain(fault: Fault) -> None:

@@ -41,6 +41,17 @@ def test_an_exception_is_told_with_its_line(history, podcast):
     assert facts["raised at"] == "/srv/podcast/engine.py:88 in write_notes"
 
 
+def test_a_cancelled_task_tells_who_cancelled_it(history, segment):
+    """By name and line; a task that nobody cancelled has neither."""
+    job, root = segment.job("podcast", "1", 7, -9, -1), 7
+    segment.task("produce", -9, -1, own=root)
+    segment.task("chunk", -8, -7, parent=root, outcome="cancelled", cancelled=(root, 77))
+    facts = dict(of_task(history(job), "chunk")["facts"])
+    assert facts["cancelled by"] == "produce"
+    assert facts["cancelled at"] == "/srv/podcast/engine.py:77 in stop"
+    assert "cancelled by" not in dict(of_task(history(job), "produce")["facts"])
+
+
 def test_a_block_names_culprit_call_and_stack(history, podcast):
     """The line to blame, the call it makes, and how the program got there."""
     read = history(podcast)

@@ -67,6 +67,8 @@ def _of_task(history: JobHistory, task: TaskInfo) -> dict[str, Any]:
         ("parent", names.get(task.parent, "")),
         ("exception", task.exception),
         ("raised at", place(task.raised_at)),
+        ("cancelled by", names.get(task.cancelled_by, ELSEWHERE) if task.cancelled_by else ""),
+        ("cancelled at", place(task.cancelled_at)),
         ("created", _moment(history, task.created)),
         ("first run after", span(task.first_run - task.created) if task.first_run else "never ran"),
         ("lived", span(task.ended - task.created)),

@@ -159,11 +159,13 @@ class Records:
         )  # fmt: skip
 
     def _task(self, row: sqlite3.Row, names: Names) -> Task:
+        cancelled = row["cancelled_at"] or row["cancelled_by"]
         return Task(
             row["id"], self._jobs.get(row["job"]), row["parent"], row["coroutine"],
             names.place(row["place"]), row["created"], _gone, row["name"], row["first_run"],
             row["last_ran"], row["running"], row["steps"], row["ended"], row["outcome"], row["exception"],
             names.place(row["raised_at"]) if row["raised_at"] else None,
+            cancelled=(row["cancelled_by"], names.place(row["cancelled_at"])) if cancelled else None,
         )  # fmt: skip
 
     def _wait(self, row: sqlite3.Row, names: Names) -> Wait:

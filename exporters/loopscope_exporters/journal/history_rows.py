@@ -117,6 +117,8 @@ class _Converter:
             outcome=self._outcome(row),
             exception=row["exception"],
             raised_at=self._names.place(row["raised_at"]),
+            cancelled_by=row["cancelled_by"],
+            cancelled_at=self._names.place(row["cancelled_at"]),
             open=bool(row["open"]),
         )
 

@@ -100,6 +100,8 @@ class TaskInfo:
     outcome: str
     exception: str
     raised_at: Place
+    cancelled_by: int  # id of the task that cancelled it last, 0 if that is not known or was none
+    cancelled_at: Place
     open: bool
 
 

@@ -104,6 +104,8 @@ class Rows:
             task.outcome,
             task.exception,
             self._place(task.raised_at),
+            task.cancelled[0] if task.cancelled is not None else 0,
+            self._place(task.cancelled[1]) if task.cancelled is not None else 0,
         )
 
     def wait(self, wait: Wait) -> Row:

@@ -117,7 +117,9 @@ CREATE TABLE tasks (
     steps           INTEGER NOT NULL,
     outcome         TEXT    NOT NULL,  -- ok, error, cancelled, never_started, destroyed_pending
     exception       TEXT    NOT NULL,  -- its type
-    raised_at       INTEGER NOT NULL   -- place
+    raised_at       INTEGER NOT NULL,  -- place
+    cancelled_by    INTEGER NOT NULL,  -- the task that cancelled it, or what it waited for, last; where that was seen
+    cancelled_at    INTEGER NOT NULL   -- place: the line that did so; a task may survive it
 );
 CREATE TABLE open_tasks AS SELECT * FROM tasks;
 

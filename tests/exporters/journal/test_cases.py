@@ -13,7 +13,7 @@ from loopscope_exporters.journal import Journal, JournalError
 MILLION = """
 WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 999999)
 INSERT INTO tasks SELECT 1000000 + n, 0, 1, '', 'speak' || (n % 50), 1 + n % 20, :origin + n * 90000,
-    :origin + n * 90000 + 1000, :origin + n * 90000 + 5000000, 0, 100000, 2, 'ok', '', 0 FROM numbers
+    :origin + n * 90000 + 1000, :origin + n * 90000 + 5000000, 0, 100000, 2, 'ok', '', 0, 0, 0 FROM numbers
 """
 
 

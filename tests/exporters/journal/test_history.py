@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loopscope.records import OK
+from loopscope.records import CANCELLED, OK
 from loopscope_exporters.journal import JournalError
 
 SECOND = 1_000_000_000
@@ -51,6 +51,19 @@ def test_a_history_has_what_ended_and_what_is_open(podcast):
     (step,), (sample,) = history.slices, history.samples
     assert step.ended - step.started == SECOND
     assert sample.memory == 1_000_000
+
+
+def test_a_cancelled_task_keeps_who_cancelled_it(podcast):
+    """The task and the line, for the explorer as for a diagnosis."""
+    first, second = podcast.parts["first"], podcast.parts["second"]
+    second.cancelled = first.id, podcast.place(50)
+    podcast.end_task(second, CANCELLED)
+    podcast.after(1).drain()
+    told = podcast.journal().job(podcast.parts["job"].id).tasks[2]
+    assert (told.outcome, told.cancelled_by, told.cancelled_at) == (CANCELLED, first.id, podcast.place(50))
+    (case,) = podcast.journal().cases()
+    assert case.ended_tasks[second.id].cancelled == (first.id, podcast.place(50))
+    assert case.ended_tasks[first.id].cancelled is None
 
 
 def test_a_wait_knows_its_resource_and_its_holders(podcast):

@@ -38,7 +38,7 @@ def test_ended_work_is_kept_and_no_longer_open(record):
     recording.end_task(failed, ERROR)
     recording.end_job(job)
     recording.drain()
-    assert [row[-3] for row in table(recording, "tasks")] == ["cancelled", "error"]
+    assert [row[-5] for row in table(recording, "tasks")] == ["cancelled", "error"]
     assert table(recording, "open_tasks") == []
     assert recording.journal().jobs()[0].state == "ok"
 

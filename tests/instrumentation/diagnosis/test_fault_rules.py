@@ -210,6 +210,12 @@ def test_lost_work_has_a_name_and_a_line(sick, number):
     assert findings[0].fix
 
 
+def test_a_deaf_task_is_told_with_who_cancelled_it(sick):
+    """The group that failed, at the line that waits for its tasks."""
+    ran = sick[CASES.index(("cancel_swallowed", SWALLOWED))].result()
+    assert " ago by main at program.py:" in ran.findings()[0].explain
+
+
 HEALTHY = """
     import signal
 

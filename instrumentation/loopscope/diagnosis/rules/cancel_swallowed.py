@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loopscope.diagnosis.case import Case
-    from loopscope.records import Fault, Place
+    from loopscope.records import Fault, Place, Task
 
 
 class CancelSwallowed:
@@ -47,8 +47,9 @@ class CancelSwallowed:
             confidence=0.95 if any(fault.detail for fault in faults) else 0.6,
             culprit=culprit,
             explain=(
-                f"{prose.these(faulty.subjects(faults))} was cancelled {prose.seconds(lasts)} ago and has "
-                f"not stopped: the cancellation is swallowed at {prose.where(culprit)}, and {who}."
+                f"{prose.these(faulty.subjects(faults))} was cancelled {prose.seconds(lasts)} ago"
+                f"{_by_whom(case, faults[0].task)} and has not stopped: the cancellation is swallowed at "
+                f"{prose.where(culprit)}, and {who}."
             ),
             fix="Let CancelledError through: catch Exception instead, or raise again after cleaning up.",
             since=faults[0].at,
@@ -56,6 +57,15 @@ class CancelSwallowed:
             roots=deaf,
             **faulty.harm(case, faults, waits)._asdict(),
         )
+
+
+def _by_whom(case: Case, task: Task | None) -> str:
+    """Task and line, where they were seen."""
+    if task is None or task.cancelled is None:
+        return ""
+    canceller = case.task(task.cancelled[0])
+    who = f" by {canceller.coroutine}" if canceller is not None else ""
+    return f"{who} at {prose.where(task.cancelled[1])}"
 
 
 rule = CancelSwallowed()
