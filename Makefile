@@ -12,7 +12,7 @@ for_dev := $(VENV)/.installed-dev
 setup := $(wildcard tools/environment.py tools/system_packages.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-sick test test-all test-transparency score incidents mutation lint programs bench bench-quick clean
+.PHONY: help demo demo-sick test test-all test-transparency score incidents mutation lint programs bench bench-quick soak clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -39,7 +39,7 @@ score: $(for_dev)  ## how many known incidents are named rightly; INCIDENTS is t
 incidents: $(for_dev)  ## whether they still take place when observed; ARGS=--uvloop on its loops
 	$(bin)/python tools/incidents.py $(INCIDENTS) $(ARGS)
 
-mutation: $(for_dev)  ## the same with every name in the corpus changed; Python 3.12 or newer, long
+mutation: $(for_dev)  ## the score with everything renamed that belongs to the programs; Python 3.12 or newer
 	$(bin)/python tools/mutation.py $(INCIDENTS) $(ARGS)
 
 lint: $(for_dev)  ## style, types and the direction of imports
@@ -58,6 +58,9 @@ bench: $(for_dev) programs  ## what loopscope costs, against bare asyncio and Op
 
 bench-quick: $(for_dev) programs  ## the same in a minute, rougher
 	$(bin)/python tests/benchmarks --quick $(ARGS)
+
+soak: $(for_dev) programs  ## ten minutes of healthy work under load: any finding is a failure
+	$(bin)/python tests/benchmarks/soak.py $(ARGS)
 
 programs:
 	@$(PYTHON) tools/programs.py

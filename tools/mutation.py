@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import ast
-import builtins
-import io
 import json
-import keyword
 import re
 import shutil
 import sys
 import tempfile
-import tokenize
 from pathlib import Path
 from typing import Any
 
+import corpus
+import receivers
 import score
+from ownership import Function, Ownership
+from renaming import BUILT_IN, Edit, Renaming, applied
 
-LEAST_PYTHON = (3, 12)  # whose tokenizer looks into f-strings
-KEPT = {"main", "duration", "app", *dir(builtins), *keyword.kwlist, *keyword.softkwlist}
-WORD = r"[A-Za-z_]\w*"
-CODE, WORDS = "*.py", "truth.json"
+LEAST_PYTHON = (3, 12)  # which knows where names in f-strings stand
+PROGRAM = Path(corpus.PROGRAM).stem
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code of the score over renamed copies of the corpus in the given folder."""
+    """Exit code of the score over renamed copies of the corpus in the given folder.
+
+    A program that does no longer what it did says so there: its evidence is not what was expected.
+    """
     folder, *options = arguments
     if sys.version_info < LEAST_PYTHON:
         print("renaming needs Python 3.12 or newer: make mutation PYTHON=python3.13 VENV=.venv-3.13")
@@ -33,77 +34,79 @@ def main(arguments: list[str]) -> int:
         copy = Path(scratch) / "incidents"
         if Path(folder).is_dir():
             shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
-            for truth in sorted(copy.glob(f"*/{WORDS}")):
-                rename_case(truth.parent)
+            for truth in sorted(copy.glob(f"*/{corpus.TRUTH}")):
+                rename_case(truth.parent, Path(scratch))
         return score.main([str(copy), *options])
 
 
-def rename_case(case: Path) -> None:
-    """Give every function, class and variable of a program that only it uses a name that says nothing."""
-    sources = {path: path.read_text() for path in case.rglob(CODE)}
-    names = own_names([ast.parse(text) for text in sources.values()], {path.stem for path in sources})
-    new = {name: f"n{number}" for number, name in enumerate(sorted(names), 1)}
-    for path, text in sources.items():
-        path.write_text(renamed(text, new))
-    truth = case / WORDS
-    truth.write_text(json.dumps(in_words(json.loads(truth.read_text()), new)))
+def rename_case(case: Path, scratch: Path) -> None:
+    """Give everything that belongs to a program a name that says nothing; what the truth says goes along."""
+    texts = {path.stem: path.read_text() for path in case.glob("*.py")}
+    trees = {module: ast.parse(text) for module, text in texts.items()}
+    own = Ownership(trees)
+    types = receivers.types_in(trees, scratch / case.name, scratch / "mypy")
+    walks = {module: Renaming(texts[module], own, types) for module in texts}
+    for module, walk in walks.items():
+        walk.visit(trees[module])
+    new = new_names(own, list(walks.values()), texts)
+    for module, text in texts.items():
+        edits = walks[module].edits + labels(walks[module], walks, trees)
+        (case / f"{module}.py").unlink()
+        (case / f"{new.get(module, module)}.py").write_text(applied(text, edits, new))
+    truth = case / corpus.TRUTH
+    truth.write_text(json.dumps(carried_over(json.loads(truth.read_text()), case, trees, new)))
 
 
-def own_names(trees: list[ast.Module], modules: set[str]) -> set[str]:
-    """Names that these modules bind and that nobody else can know them by.
-
-    No attributes, methods, keywords or imports from elsewhere, and no words of texts, as of an address.
-    """
-    bound, shared = set(), KEPT | modules
-    for node in (node for tree in trees for node in ast.walk(tree)):
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                bound.add(name)
-            case ast.ClassDef(name=name, body=body):
-                bound.add(name)
-                shared |= {inner for part in body for inner in _members(part)}
-            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
-                bound.add(name)
-            case ast.Attribute(attr=name) | ast.keyword(arg=str(name)):
-                shared.add(name)
-            case ast.Constant(value=str(text)) if "\n" not in text:
-                shared |= set(re.findall(WORD, text))
-            case ast.Import(names=names):
-                shared |= {
-                    part for alias in names for part in re.findall(WORD, f"{alias.name} {alias.asname}")
-                }
-            case ast.ImportFrom(module=str(module), names=names) if module not in modules:
-                shared |= {*module.split("."), *(alias.asname or alias.name for alias in names)}
-    return {name for name in bound - shared if not name.startswith("__")}
+def new_names(own: Ownership, walks: list[Renaming], texts: dict[str, str]) -> dict[str, str]:
+    """By old name. An attribute of nobody knows whom keeps its name if some library's object has such."""
+    foreign = {name for walk in walks for name in walk.foreign} | BUILT_IN
+    shared = {name for walk in walks for name in walk.doubtful} & foreign
+    started = {name for name in own.modules if any(f"{name}.py" in text for text in texts.values())}
+    old = {edit.old for walk in walks for edit in walk.edits} - shared - started - {PROGRAM}
+    return {name: f"n{number}" for number, name in enumerate(sorted(old), 1)}
 
 
-def _members(part: ast.stmt) -> list[str]:
-    if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
-        return [part.name]
-    return [node.id for node in ast.walk(part) if isinstance(node, ast.Name)]
+def labels(walk: Renaming, walks: dict[str, Renaming], trees: dict[str, ast.Module]) -> list[Edit]:
+    """Words of names given to tasks and threads, which no other text of the program has."""
+    texts = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    taken = {word for node in texts if node not in walk.labels for word in words(node.value)}
+    of_labels = sorted(
+        {word for walk in walks.values() for node in walk.labels for word in words(node.value)}
+    )
+    return [
+        Edit(node.lineno, node.col_offset + found.start(), found[0], f"label{of_labels.index(found[0])}")
+        for node in walk.labels
+        if node.lineno == node.end_lineno
+        for found in re.finditer(r"[A-Za-z_]\w*", walk.source(node))
+        if found[0] not in taken and found[0] in words(node.value)
+    ]
 
 
-def renamed(text: str, new: dict[str, str]) -> str:
-    """The source with names replaced where they stand as names; lines stay where they are."""
-    lines = text.splitlines(keepends=True)
-    tokens = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.NAME]
-    for token in reversed(tokens):
-        if token.string in new:
-            row, begin = token.start
-            lines[row - 1] = lines[row - 1][:begin] + new[token.string] + lines[row - 1][token.end[1] :]
-    return "".join(lines)
+def words(text: Any) -> list[str]:
+    return re.findall(r"[A-Za-z_]\w*", text) if isinstance(text, str) else []
 
 
-def in_words(value: Any, new: dict[str, str]) -> Any:
-    """The truth, with the same names replaced in what it says of functions and lines."""
-    if isinstance(value, list):
-        return [in_words(one, new) for one in value]
-    if isinstance(value, dict):
-        told = {"name", "kind", "source", "file", "expect", "accept_kinds", "explain"}
-        return {key: one if key in told else in_words(one, new) for key, one in value.items()}
-    if isinstance(value, str):
-        return re.sub(WORD, lambda found: new.get(found[0], found[0]), value)
-    return value
+def carried_over(truth: dict[str, Any], case: Path, trees: dict[str, ast.Module], new: dict[str, str]) -> Any:
+    """The truth with files and functions by their new names; lines have stayed where they were."""
+
+    def place(old: dict[str, Any]) -> dict[str, Any]:
+        module = Path(old["file"]).stem
+        file = f"{new.get(module, module)}.py"
+        text = (case / file).read_text()
+        function = old["function"]
+        for was, now in zip(ast.walk(trees[module]), ast.walk(ast.parse(text)), strict=True):
+            if (
+                isinstance(was, Function)
+                and isinstance(now, Function)
+                and was.name == function.split(".")[-1]
+            ):
+                function = now.name
+        token = text.splitlines()[old["line"] - 1].strip() if old.get("line") else ""
+        return old | {"file": file, "function": function, "token": token}
+
+    told = {key: [place(one) for one in truth.get(key, [])] for key in ("also", "blocked_at")}
+    culprit = place(truth["culprit"]) if truth["culprit"] else None
+    return truth | told | {"culprit": culprit}
 
 
 if __name__ == "__main__":

@@ -105,14 +105,14 @@ class Aftermath:
 
 def _note_silent_ends(moment: int) -> None:
     """Tasks that `gather` made are collected without a word, when nobody keeps what it returned."""
-    for key, (record, place) in list(recorder.collected.items()):
+    for key, (record, place) in recorder.collected.copy().items():
         if moment - record.ended > LAST_WORD and recorder.collected.pop(key, None) is not None:
             faults.note(COLLECTED, record.coroutine, record.site, place, task=record, by=0)
 
 
 def _look_at_failures(moment: int) -> None:
     """Exceptions that somebody has retrieved are no fault, those that nobody did for a while are."""
-    for key, failed in list(recorder.failed.items()):
+    for key, failed in recorder.failed.copy().items():
         task = failed.ref()
         if task is not None and private.is_unretrieved(task):
             if failed.fault is None and moment - failed.task.ended > LOOK_AFTER:

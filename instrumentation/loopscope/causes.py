@@ -35,6 +35,14 @@ class Lateness(NamedTuple):
     holder: str = ""
 
 
+class Pause(NamedTuple):
+    """A garbage collection; for ``ran`` ns of it it had a processor."""
+
+    began: int
+    ended: int
+    ran: int
+
+
 def overlap(began: int, ended: int, start: int, end: int) -> int:
     """How much of ``began`` to ``ended`` lies between ``start`` and ``end``."""
     return max(0, min(ended, end) - max(began, start))
@@ -48,9 +56,13 @@ def kept_late(began: int, ended: int, late: Iterable[Lateness]) -> Lateness | No
     return max(shares, key=lambda share: share[0])[1]
 
 
-def collecting(began: int, ended: int, pauses: Iterable[tuple[int, int]]) -> bool:
-    """Did garbage collections take most of the block?"""
-    return sum(overlap(began, ended, *pause) for pause in pauses) > (ended - began) * MOST
+def collecting(began: int, ended: int, pauses: Iterable[Pause]) -> int:
+    """If garbage collections took most of the block: how long they ran, ns. A collector never waits, so the
+    rest of their time it queued for a processor.
+    """
+    within = [pause for pause in pauses if overlap(began, ended, pause.began, pause.ended)]
+    lasted = sum(overlap(began, ended, pause.began, pause.ended) for pause in within)
+    return max(1, sum(pause.ran for pause in within)) if lasted > (ended - began) * MOST else 0
 
 
 def importing(stack: Iterable[Place]) -> bool:

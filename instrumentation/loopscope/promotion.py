@@ -25,8 +25,9 @@ def look_at_thin_tasks(state: LiveState, moment: int, age: int = LOOK_AFTER) -> 
 
     One that its loop does not know any more was collected, or is just ending: the next look decides.
     """
-    oldest = list(islice(thin_tasks.items(), MOST))
-    due = [(key, created) for key, created in oldest if moment - created >= age]
+    # Keys alone: a tuple for each would set off collections, whose callbacks let the loop change the table.
+    oldest = list(islice(thin_tasks, MOST))
+    due = [(key, at) for key in oldest if (at := thin_tasks.get(key, moment)) <= moment - age]
     behind = [
         w for t in list(state.tasks.values()) if (w := t.wait) is not None and moment - w.started >= age
     ]

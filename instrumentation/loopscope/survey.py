@@ -35,7 +35,7 @@ def look_at_tasks(state: LiveState, moment: int) -> None:
     found: list[Wait] = []
     looked = 0
     alive = set()
-    for key, record in list(state.tasks.items()):
+    for key, record in state.tasks.copy().items():
         alive.add(record.id)
         record.site = places.resolve(record.site)
         if moment - max(record.last_ran, record.created) < LOOK_AFTER:
@@ -55,7 +55,7 @@ def look_at_tasks(state: LiveState, moment: int) -> None:
                 _nothing_found(state, record, moment)
         del task
     _forget_gone(state, alive, moment)
-    _put_into_words(found, state.items.values())
+    _put_into_words(found, list(state.items.values()))
     for wait in found:
         _remember(state, wait, moment)
 

@@ -225,7 +225,8 @@ class Watchdog(threading.Thread):
 
     def _cause(self, block: Block, sighting: Sighting | None, end: int) -> str:
         lasted, block.holder = (block.started, end), ""
-        if causes.collecting(*lasted, garbage.pauses()):
+        if ran := causes.collecting(*lasted, garbage.pauses()):
+            block.queued = max(block.queued, end - block.started - ran)
             return GC
         late = causes.kept_late(*lasted, list(self._turns.late))
         if late is not None:

@@ -45,21 +45,21 @@ def drive(url: str, seconds: float) -> tuple[int, float]:
     """Answered requests, and in how many seconds. Raises RuntimeError for answers that are not 200."""
     if driver() != "wrk":
         command = [sys.executable, str(HERE / "driver.py"), url, str(CONNECTIONS), str(seconds)]
-        requests, took = _output(command).split()
+        requests, took = _output(command, seconds).split()
         return int(requests), float(took)
-    said = _output(
-        ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={round(seconds)}s", url]
-    )
+    wrk = ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={round(seconds)}s", url]
+    said = _output(wrk, seconds)
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"the service did not answer every request with 200; wrk says: {said}")
-    counted = re.search(r"(\d+) requests in ([\d.]+)s", said)
+    counted = re.search(r"(\d+) requests in ([\d.]+)([sm])", said)
     if counted is None:
         raise RuntimeError(f"wrk says {said!r}; expected '... requests in ...s'")
-    return int(counted[1]), float(counted[2])
+    return int(counted[1]), float(counted[2]) * (60 if counted[3] == "m" else 1)
 
 
-def _output(command: list[str]) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
+def _output(command: list[str], seconds: float) -> str:
+    patience = seconds + PATIENCE
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=patience).stdout
 
 
 def _post(url: str) -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from loopscope.causes import Lateness, kept_late
+from loopscope.causes import Lateness, Pause, collecting, kept_late
 
 
 def test_waiting_for_a_coroutine_of_ones_own_loop(seen):
@@ -140,6 +140,13 @@ def test_a_collection_of_garbage_is_no_fault_of_the_line(seen):
         gc.enable()
         gc.set_threshold(*thresholds)
     assert blocks[-1].cause == "gc"
+
+
+def test_what_a_collection_queued_for_a_processor_is_not_counted():
+    """On a busy host it lasts several times as long as it runs."""
+    pauses = [Pause(0, 90, 20), Pause(200, 300, 100)]
+    assert collecting(0, 100, pauses) == 20
+    assert collecting(100, 220, pauses) == 0
 
 
 def test_an_import_is_named_as_such(seen, tmp_path, monkeypatch):

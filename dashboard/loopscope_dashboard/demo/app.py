@@ -1,5 +1,6 @@
 """The service's web face: a webhook accepts an article, a background task makes the episode."""
 
+import asyncio
 import multiprocessing
 import os
 import tempfile
@@ -37,10 +38,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         mp_context=multiprocessing.get_context("spawn"),
         initializer=end_with_parent,
     )
-    with tempfile.TemporaryDirectory(prefix="podcasts-") as folder, encoders:
+    with tempfile.TemporaryDirectory(prefix="podcasts-") as folder:
         app.state.engine = PodcastEngine(speech, encoders, Path(folder))
         yield
         await speech.close()
+        await asyncio.to_thread(encoders.shutdown)
 
 
 def create_app() -> FastAPI:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import time
 from typing import TYPE_CHECKING
 
+from loopscope.causes import Pause
 from loopscope.clock import now
 from loopscope.recorder import recorder
 
@@ -17,8 +19,8 @@ FLOOR = 5_000_000  # ns; shorter ones block nobody
 LAST = 100  # remembered
 
 
-def pauses() -> tuple[tuple[int, int], ...]:
-    """Beginning and end of the last long collections."""
+def pauses() -> tuple[Pause, ...]:
+    """The last long collections."""
     return _watch.pauses
 
 
@@ -35,8 +37,8 @@ class _Watch:
     """
 
     def __init__(self) -> None:
-        self.pauses: tuple[tuple[int, int], ...] = ()
-        self._began = 0
+        self.pauses: tuple[Pause, ...] = ()
+        self._began = self._ran = 0
 
     def __call__(self, phase: str, facts: dict[str, int], /) -> None:
         if facts["generation"] < FULL:
@@ -44,8 +46,10 @@ class _Watch:
         try:
             if phase == "start":
                 self._began = now() if _by_itself() else 0
+                self._ran = time.thread_time_ns()
             elif self._began and (ended := now()) - self._began > FLOOR:
-                self.pauses = (*self.pauses[1 - LAST :], (self._began, ended))
+                pause = Pause(self._began, ended, time.thread_time_ns() - self._ran)
+                self.pauses = (*self.pauses[1 - LAST :], pause)
         except Exception:
             recorder.fault("garbage collection")
 

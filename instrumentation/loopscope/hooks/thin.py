@@ -129,7 +129,7 @@ def name_holders(wait: Wait, tasks: dict[int, asyncio.Task[Any]]) -> None:
 def adopt_holders(primitive: Any, resource: Resource, tasks: dict[int, asyncio.Task[Any]]) -> None:
     """Make holds of the permits that thin tasks have; `tasks` are those of all loops, by address."""
     holders: dict[int, int] = getattr(primitive, HOLDERS, {})
-    for key, acquired in list(holders.items()):
+    for key, acquired in holders.copy().items():
         task = tasks.get(key)
         record = promote(task) if task is not None else None
         if record is not None and record.created > acquired:

@@ -37,7 +37,8 @@ class LoopBlocked:
     """One long block, or several of the same function that add up, while others live on the loop.
 
     Starting up is allowed to take its time: an import, and whatever runs while there is nobody else to wait.
-    A collection that the interpreter decided on is no line's fault, unless it is always the same one's.
+    A collection that the interpreter decided on is no line's fault, unless it is always the same one's: those
+    that strike here and there are not worth a word if they are short.
     """
 
     kind = LOOP_BLOCKED
@@ -56,7 +57,13 @@ class LoopBlocked:
     def examine(self, case: Case) -> Iterator[Finding]:
         since = case.at - int(self.LOOKED_AT * SECOND)
         among = [b for b in loops.blocks(case) if b.cause in SAYS and loops.end(case, b) > since]
-        mine = [b for b in among if not b.holder and not self._is_crowded_out(case, b)]
+        strikes = len({block.culprit.function for block in among if block.cause == GC}) > 1
+        mine = [
+            block
+            for block in among
+            if not (block.holder or self._is_crowded_out(case, block))
+            and not (strikes and block.cause == GC and loops.lasted(case, block) < self.LONG * SECOND)
+        ]
         for culprits in loops.by_function(case, mine)[: self.MOST]:
             longest = max(loops.lasted(case, block) for block in culprits.blocks) / SECOND
             if longest > self.WORTH_SAYING or culprits.total > self.TOGETHER:
