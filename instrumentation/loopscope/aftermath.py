@@ -6,11 +6,10 @@ only read.
 
 from __future__ import annotations
 
-import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from loopscope import awaits, faults, handlers, places, private
+from loopscope import awaits, faults, handlers, places, private, sampling
 from loopscope.clock import SECOND
 from loopscope.fault_kinds import (
     AT_EXIT,
@@ -153,7 +152,7 @@ def _look_at_shutdown(moment: int) -> None:
 
 def _busy_thread(is_waited_for: Callable[[threading.Thread], bool]) -> tuple[str, Place]:
     """A thread that keeps the process alive, and what it does in the program's own code."""
-    frames = sys._current_frames()
+    frames = sampling.other_frames()
     for thread in filter(is_waited_for, threading.enumerate()):
         place = places.culprit(tuple(places.stack(frames.get(thread.ident or 0))))
         if place.line and places.origin(place.file) != places.STANDARD:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -89,7 +88,7 @@ class Hotspots:
     def look_at(self, computing: frozenset[int]) -> None:
         """These compute: look at them from now on, and at once at those that nobody has looked at."""
         self.computing = computing
-        frames = sys._current_frames()
+        frames = sampling.other_frames()
         for thread in computing - self._looks.keys():
             if thread in frames:
                 self.look(thread, frames[thread])

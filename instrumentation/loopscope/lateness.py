@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from loopscope.causes import Lateness
 from loopscope.hotspots import lines_of
 from loopscope.recorder import recorder
-from loopscope.sampling import ran
+from loopscope.sampling import other_frames, ran
 
 if TYPE_CHECKING:
     from loopscope.hotspots import Hotspots
@@ -55,7 +55,7 @@ class Turns:
         busy = frozenset(clock.thread for clock, used in loops if used > enough) if computed else frozenset()
         holder = ""
         if computed and not busy:
-            holder = self._hotspots.suspect(lines_of(sys._current_frames()), lasted) or GONE
+            holder = self._hotspots.suspect(lines_of(other_frames()), lasted) or GONE
         self.late.append(Lateness(self._due, moment, computed, busy, holder))
 
 

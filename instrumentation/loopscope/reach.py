@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import (
@@ -29,6 +28,7 @@ from loopscope import private, sync_waits
 from loopscope.context import open_tasks
 from loopscope.recorder import recorder
 from loopscope.records import PROCESSES
+from loopscope.sampling import other_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -47,7 +47,7 @@ WALLS = (asyncio.AbstractEventLoop, ModuleType, type, CodeType, FrameType, threa
 
 def only_own_loop(wait: SyncWait, loop: asyncio.AbstractEventLoop, blocked: int) -> bool:
     """Can nobody but a task or callback of `loop` end this wait of the thread `blocked`, which runs it?"""
-    frames = {thread: frame for thread, frame in sys._current_frames().items() if thread != blocked}
+    frames = {thread: frame for thread, frame in other_frames().items() if thread != blocked}
     return _needs(wait, loop, frames, CHAIN)
 
 

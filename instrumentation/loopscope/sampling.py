@@ -8,7 +8,10 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 _OF_A_THREAD = 6  # low bits of a Linux clock's number: the time that one thread ran; the others say which
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -63,6 +66,17 @@ class ThreadTime(NamedTuple):
 
 
 NO_TIME = ThreadTime(0, 0, 0)
+
+
+def other_frames() -> dict[int, FrameType]:
+    """The frame of each thread but the calling one, by identity.
+
+    One's own, in a dictionary that a local of it holds, would keep itself and all the others alive, with
+    the program's objects in them, until the garbage collector comes.
+    """
+    frames = sys._current_frames()
+    frames.pop(threading.get_ident(), None)
+    return frames
 
 
 def ran(native_thread: int) -> int:

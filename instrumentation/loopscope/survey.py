@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from loopscope import awaits, naming, places, private, sent_items, sync_waits
+from loopscope import awaits, naming, places, private, sampling, sent_items, sync_waits
 from loopscope.dropped import Drop
 from loopscope.edges import Edges, tasks_behind
 from loopscope.hooks.partners import PARTNERS
@@ -144,7 +143,7 @@ def look_at_workers(state: LiveState, moment: int) -> None:
     ]
     if not long:
         return
-    frames = sys._current_frames()
+    frames = sampling.other_frames()
     of_future = {id(i.future()): i.id for i in list(state.items.values()) if i.future is not None}
     for item in long[:MOST_WORKERS]:
         frame = frames.get(item.thread)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ from loopscope.hotspots import Hotspots, lines_of
 from loopscope.lateness import Turns
 from loopscope.recorder import recorder
 from loopscope.records import Block, Job, Place, Slice, Task
-from loopscope.sampling import NO_TIME, ThreadTime, thread_time
+from loopscope.sampling import NO_TIME, ThreadTime, other_frames, thread_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,7 +71,7 @@ class Sighting:
 class Watchdog(threading.Thread):
     """Looks at every loop's clock a few times per block threshold.
 
-    A handle that has run for half the threshold is looked at (`sys._current_frames`), so that a block which
+    A handle that has run for half the threshold is looked at (`other_frames`), so that a block which
     ends soon after has a stack all the same. At the threshold its Block is opened and stands in `blocks`
     until the loop itself reports the exact end, which the pump collects with `settle`. The lock is shared by
     watchdog and pump only. Own lateness tells the cause: when this thread could not run either, then C code
@@ -124,7 +123,7 @@ class Watchdog(threading.Thread):
         awake = [(clock, clock.mark) for clock in list(recorder.loops) if clock.woke]
         if not awake and not self.hotspots.computing:
             return
-        frames = sys._current_frames()
+        frames = other_frames()
         for clock, began in awake:
             frame = frames.get(clock.thread)
             if clock.woke and frame is not None:

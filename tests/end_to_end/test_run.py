@@ -95,6 +95,12 @@ def test_child_processes_are_observed_too(run, tmp_path):
     assert len(Journal(tmp_path / "journal").processes()) == 2
 
 
+def test_a_process_that_imports_ours_first_is_observed_too(run):
+    """As a spawned pool's worker does, whose work we have marked."""
+    output, errors = run("import loopscope.hooks\nprint(loopscope.snapshot().process.pid > 0)").communicate()
+    assert (output, errors) == ("True\n", "")
+
+
 def test_an_interpreter_that_has_no_loop_is_left_alone(run):
     """Loopscope is not even imported."""
     process = run("import sys\nprint([m for m in sys.modules if 'loopscope' in m])")

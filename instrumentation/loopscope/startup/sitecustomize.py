@@ -12,7 +12,8 @@ import os
 import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # pathlib costs 5 ms at each start
-_TRIGGERS = frozenset({"asyncio", "concurrent.futures.thread", "concurrent.futures.process"})
+# Ourselves, too: a pool's worker may unpickle something of ours first, and we import the others.
+_TRIGGERS = frozenset({"asyncio", "concurrent.futures.thread", "concurrent.futures.process", "loopscope"})
 
 
 class _Trigger:
