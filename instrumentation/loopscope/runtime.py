@@ -19,6 +19,7 @@ from loopscope.diagnosis.live import Attendant, say
 from loopscope.exporter import ExporterError
 from loopscope.hooks import (
     aiohttp_client,
+    answers,
     anyio_streams,
     anyio_sync,
     anyio_tasks,
@@ -263,9 +264,11 @@ def _install_later(patches: Patches, settings: Settings) -> None:
             httpcore_pool.MODULE: when_there(httpcore_pool.install),
             aiohttp_client.CLIENT: when_there(aiohttp_client.install_client),
             aiohttp_client.CONNECTOR: when_there(aiohttp_client.install_connector, phases.install_connector),
-            phases.RESPONSE: when_there(phases.install_response),
+            answers.RESPONSE: when_there(answers.install_response),
             phases.CONNECTION: when_there(phases.install_connection),
-            phases.HTTP11: when_there(phases.install_http11),
+            answers.HTTP11: when_there(answers.install_http11),
+            phases.BACKEND: when_there(phases.install_backend),
+            phases.STREAM: when_there(phases.install_stream),
             anyio_tasks.BACKEND: when_there(anyio_tasks.install, anyio_sync.install, anyio_threads.install),
             anyio_streams.STREAMS: when_there(anyio_streams.install),
             **services.hooks(patches, settings, uninstrument),

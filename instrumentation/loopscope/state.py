@@ -119,6 +119,7 @@ class LiveState:
         self.accused: frozenset[int] = frozenset()  # ids of jobs that the last diagnosis was about
         self.stillness = stuck.Stillness(int(settings.stuck_after * SECOND))
         self.requests: Counter[tuple[str, str]] = Counter()  # by host and outcome
+        self.retries: Counter[str] = Counter()  # by host
         self.request_phases: dict[tuple[str, str], Histogram] = defaultdict(
             lambda: Histogram(WAIT_BOUNDS)
         )  # by host and phase
@@ -176,6 +177,8 @@ class LiveState:
         for _ in range(len(peers.ended)):
             host, outcome = peers.ended.popleft()
             self.requests[self._resource_names.bounded(host), outcome] += 1
+        for _ in range(len(peers.retried)):
+            self.retries[self._resource_names.bounded(peers.retried.popleft())] += 1
         for _ in range(len(peers.phases)):
             host, phase, lasted = peers.phases.popleft()
             self.request_phases[self._resource_names.bounded(host), phase].observe(lasted)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import ssl
 import time
 
 import aiohttp
 import httpx
 import pytest
+import trustme
 
 from loopscope.records import CANCELLED, ERROR, HTTP, OK, POOL, TIMED_OUT
 from loopscope_exporters.prometheus.remote import peers
@@ -18,8 +21,25 @@ LENGTH = 1_000_000  # more than a client reads before it is asked to
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % LENGTH + bytes(LENGTH)
 
 
+@pytest.fixture(scope="module")
+def tls():
+    """What a server and a client need that trust one authority."""
+    authority = trustme.CA()
+    of_server, of_client = (ssl.SSLContext(p) for p in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT))
+    authority.issue_cert("127.0.0.1").configure_cert(of_server)
+    authority.configure_trust(of_client)
+    return of_server, of_client
+
+
+@pytest.fixture
+def unused_port():
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
 @contextlib.asynccontextmanager
-async def server(answer):
+async def server(answer, **options):
     """The address of a server that runs `answer(reader, writer)` for each connection."""
     writers = []
 
@@ -28,9 +48,10 @@ async def server(answer):
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             await answer(reader, writer)
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, **options)
+    scheme = "https" if options else "http"
     try:
-        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+        yield f"{scheme}://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
     finally:
         for writer in writers:
             writer.transport.abort()
@@ -48,8 +69,8 @@ async def answers(reader, writer):
 class Httpx:
     """One connection; a response keeps it until it is closed."""
 
-    def client(self):
-        return httpx.AsyncClient(limits=httpx.Limits(max_connections=1), timeout=None)
+    def client(self, ssl=True):
+        return httpx.AsyncClient(limits=httpx.Limits(max_connections=1), timeout=None, verify=ssl)
 
     async def get(self, client, url):
         await client.get(url)
@@ -64,8 +85,8 @@ class Httpx:
 class Aiohttp:
     """The same for aiohttp."""
 
-    def client(self):
-        connector = aiohttp.TCPConnector(limit=1)
+    def client(self, ssl=True):
+        connector = aiohttp.TCPConnector(limit=1, ssl=ssl)
         return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
 
     async def get(self, client, url):
@@ -214,20 +235,13 @@ def test_a_request_knows_whether_a_time_out_will_end_it(seen, library, seconds, 
 def test_a_host_is_known_by_its_requests_and_their_phases(seen, library):
     """How many ended how, how long connecting and the first byte took, what is under way."""
 
-    def said():
-        return {
-            (sample.name, *sample.labels.values()): sample.value
-            for family in peers(seen.state, 0)
-            for sample in family.samples
-        }
-
     async def main():
         async with server(answers) as url, library.client() as client:
             host = url.removeprefix("http://").rstrip("/")
             await library.get(client, url)
             task = asyncio.create_task(library.get(client, url))
             await asyncio.sleep(BRIEF / 2)
-            assert said()["loopscope_peer_requests_under_way", host] == 1
+            assert numbers(seen)["loopscope_peer_requests_under_way", host] == 1
             await task
             with pytest.raises((httpx.ConnectError, aiohttp.ClientError)):
                 await library.get(client, "http://127.0.0.1:1/")
@@ -235,13 +249,76 @@ def test_a_host_is_known_by_its_requests_and_their_phases(seen, library):
 
     host = asyncio.run(main())
     seen.finish()
-    metrics = said()
+    metrics = numbers(seen)
     assert metrics["loopscope_peer_requests_total", host, OK] == 2
     assert metrics["loopscope_peer_requests_total", "127.0.0.1:1", ERROR] == 1
     assert metrics["loopscope_peer_requests_under_way", host] == 0
     for phase in ("connect", "first_byte"):
         assert metrics["loopscope_peer_phase_seconds_count", host, phase] >= 1
     assert metrics["loopscope_peer_phase_seconds_sum", host, "first_byte"] >= BRIEF * 0.9
+
+
+def numbers(seen):
+    """The metrics of all remote parties, by name and labels."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in peers(seen.state, 0)
+        for sample in family.samples
+    }
+
+
+@LIBRARIES
+def test_tls_body_and_the_wait_for_a_connection_are_phases_of_their_own(seen, library, tls):
+    """Two requests on one connection: one handshake, one wait, two bodies."""
+    of_server, of_client = tls
+
+    async def main():
+        async with server(answers, ssl=of_server) as url, library.client(ssl=of_client) as client:
+            await asyncio.gather(library.get(client, url), library.get(client, url))
+            return url.removeprefix("https://").rstrip("/")
+
+    host = asyncio.run(main())
+    seen.finish()
+    count = "loopscope_peer_phase_seconds_count"
+    counted = {phase: numbers(seen).get((count, host, phase), 0) for phase in ("tls", "pool", "body")}
+    assert counted == {"tls": 1, "pool": 1, "body": 2}
+    assert numbers(seen)["loopscope_peer_phase_seconds_sum", host, "pool"] >= BRIEF * 0.9
+
+
+@LIBRARIES
+def test_the_same_address_asked_again_after_it_failed_is_a_retry(seen, library):
+    """Not another address, and not once it has answered well."""
+    asked = []
+
+    async def unwilling(reader, writer):
+        while True:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            status = b"503 Busy" if len(asked) <= 2 else b"200 OK"
+            writer.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\n\r\n" % status)
+
+    async def main():
+        async with server(unwilling) as url, library.client() as client:
+            for path in ("one", "one", "one", "one", "two"):
+                await library.get(client, url + path)
+            return url.removeprefix("http://").rstrip("/")
+
+    host = asyncio.run(main())
+    seen.finish()
+    assert numbers(seen)["loopscope_peer_retries_total", host] == 2
+
+
+def test_a_connection_that_httpx_makes_again_is_a_retry(seen, unused_port):
+    """By its own setting: it pauses before each."""
+
+    async def main():
+        transport = httpx.AsyncHTTPTransport(retries=1)
+        async with httpx.AsyncClient(transport=transport) as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.get(f"http://127.0.0.1:{unused_port}/")
+
+    asyncio.run(main())
+    seen.finish()
+    assert numbers(seen)["loopscope_peer_retries_total", f"127.0.0.1:{unused_port}"] == 1
 
 
 def test_a_request_that_times_out_says_so(seen):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loopscope.hooks import connections, holding
+from loopscope.hooks import connections, holding, phases, retries
 from loopscope.hooks.afterwards import afterwards
 from loopscope.hooks.http_client import end, host_of, resource_of
 from loopscope.recorder import recorder
@@ -40,13 +40,16 @@ def install_connector(patches: Patches, _: Settings) -> None:
 def _requesting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def _request(self: Any, method: Any, url: Any, /, *args: Any, **options: Any) -> Any:
         wait = _begin(self, method, url)
+        retries.begun(wait, method, url)
         try:
             answer = await original(self, method, url, *args, **options)
         except BaseException as error:
             end(wait, error)
+            retries.ended(wait, method, url)
             step_out(error)
             raise
         end(wait)
+        retries.ended(wait, method, url, answer.status)
         return answer
 
     return _request
@@ -76,6 +79,7 @@ def _queueing(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitab
         except BaseException as error:
             step_out(error)
             raise
+        phases.queued(wait)
 
     return _wait_for_available_connection
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope import peers, tracing
+from loopscope.hooks import retries
 from loopscope.recorder import recorder
 from loopscope.records import CANCELLED, ERROR, HTTP, OK, TIMED_OUT
 from loopscope.tracebacks import step_out
@@ -34,13 +35,16 @@ def install(patches: Patches, settings: Settings) -> None:
 def _requesting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def handle_async_request(self: Any, request: Any) -> Any:
         wait = _begin(self, request)
+        retries.begun(wait, request.method, request.url)
         try:
             answer = await original(self, request)
         except BaseException as error:
             end(wait, error)
+            retries.ended(wait, request.method, request.url)
             step_out(error)
             raise
         end(wait)
+        retries.ended(wait, request.method, request.url, answer.status_code)
         return answer
 
     return handle_async_request

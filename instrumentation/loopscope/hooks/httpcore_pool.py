@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loopscope.hooks import connections, holding
+from loopscope.hooks import connections, holding, phases
 from loopscope.hooks.afterwards import afterwards
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
@@ -80,6 +80,7 @@ def _connecting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaita
         except BaseException as error:
             step_out(error)
             raise
+        phases.queued(wait)
         _take(self)
         return connection
 
