@@ -52,20 +52,24 @@ def peers(state: LiveState, _: int) -> Iterator[Metric]:
         {(host, outcome): 0 for host in sorted(hosts | {h for (h,) in under_way}) for outcome in OUTCOMES}
         | finished,
     )
-    yield counter(
-        "loopscope_peer_retries_total",
-        "HTTP requests for an address that had failed before from the same line and job, and connections "
-        "that a client makes again. Should be a small share of all requests.",
-        ("peer",),
-        dict.fromkeys(sorted((host,) for host in hosts), 0)
-        | {(host,): count for host, count in dict(state.retries).items()},
-    )
+    yield _retries(state, hosts)
     yield histogram(
         "loopscope_peer_phase_seconds",
         "Time of each phase of a request: pool (waiting for a connection), connect (lookup and tls are "
         "parts of it), send, first_byte, body (until it is read or given up). Stable is healthy.",
         ("peer", "phase"),
         dict(state.request_phases),
+    )
+
+
+def _retries(state: LiveState, hosts: set[str]) -> Metric:
+    return counter(
+        "loopscope_peer_retries_total",
+        "HTTP requests for an address that had failed before from the same line and job, and connections "
+        "that a client makes again. Should be a small share of all requests.",
+        ("peer",),
+        dict.fromkeys(sorted((host,) for host in hosts), 0)
+        | {(host,): count for host, count in dict(state.retries).items()},
     )
 
 

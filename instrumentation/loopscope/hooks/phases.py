@@ -45,8 +45,11 @@ def install_connector(patches: Patches, _: Settings) -> None:
 
 def queued(wait: Wait | None) -> None:
     """A wait for a connection is over; most requests need none."""
-    if wait is not None:
-        _note(peers.QUEUED, wait.started)
+    try:
+        if wait is not None and (named := host()):
+            peers.phases.append((named, peers.QUEUED, now() - wait.started))
+    except Exception:
+        recorder.fault("phase")
 
 
 def time_all(patches: Patches, owner: Any, phases: dict[str, str]) -> None:
