@@ -50,6 +50,12 @@ class Census:
         self._at = moment
         self._hotspots.used()
 
+    def meet(self, clocks: Iterable[LoopClock]) -> None:
+        """What the thread of a new loop had queued for a processor before is not counted."""
+        for clock in clocks:
+            if clock not in self._loops:
+                self._loops[clock] = _Seen(queued=sampling.thread_time(clock.native_thread).queued)
+
     def take(self, batch: Batch, clocks: Iterable[LoopClock], items: Iterable[WorkItem]) -> None:
         """Add to the batch what happened since the last call. Threads first, while nobody can move on."""
         span, self._at = batch.now - self._at, batch.now

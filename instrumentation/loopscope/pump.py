@@ -96,6 +96,7 @@ class Pump(threading.Thread):
             batch.slices += slices
             batch.blocks += blocks
             batch.lags += self._fold_lag(clock)
+        self._census.meet(list(recorder.loops))
         self._census.look_for_spins(batch)
         survey.put_into_words(batch, state)
         if self._halt.is_set() or moment - self._sampled >= self._settings.sample_interval * SECOND:

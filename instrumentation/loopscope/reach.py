@@ -56,7 +56,7 @@ def _needs(
 ) -> bool:
     if isinstance(wait.on, sync_waits.LOCKS):
         return _held_by_a_task(wait.on, loop)
-    if _runs_in_a_process(wait.on):
+    if sync_waits.is_shared(wait.on) or _runs_in_a_process(wait.on):
         return False
     helpers = _workers(wait.on)
     known = helpers is not None

@@ -26,6 +26,7 @@ WAYS: tuple[tuple[str, str, str], ...] = (
     ("/concurrent/futures/_base.py", "Executor.map.<locals>.result_iterator", "fs"),
     ("/concurrent/futures/thread.py", "ThreadPoolExecutor.shutdown", "self"),
     ("/asyncio/base_events.py", "BaseEventLoop.run_until_complete", "future"),
+    ("/multiprocessing/synchronize.py", "SemLock.__enter__", "self"),
     ("/multiprocessing/pool.py", "ApplyResult.get", "self"),
     ("/multiprocessing/pool.py", "ApplyResult.wait", "self"),
     ("/multiprocessing/pool.py", "IMapIterator.next", "self"),
@@ -41,6 +42,7 @@ WAYS: tuple[tuple[str, str, str], ...] = (
 )
 LOCKS = (_thread.LockType, _thread.RLock)
 IN_C = (*LOCKS, queue.SimpleQueue)  # these wait without a frame of their own
+SHARED = "multiprocessing."  # what is waited for lies between processes
 _MISSING = object()
 
 
@@ -60,7 +62,14 @@ def of(frame: FrameType | None) -> SyncWait | None:
             if code.co_qualname == function and code.co_filename.endswith(file):
                 found = SyncWait(function, frame.f_locals.get(local))
         frame = frame.f_back
+    if found is not None and is_shared(found.on):
+        return SyncWait(f"{SHARED}{type(found.on).__name__}.acquire", found.on)
     return found or (in_c(frame) if frame is not None else None)
+
+
+def is_shared(thing: Any) -> bool:
+    """A lock, semaphore, event... that other processes see, too."""
+    return type(thing).__module__ == "multiprocessing.synchronize"
 
 
 def in_c(frame: FrameType) -> SyncWait | None:
@@ -70,6 +79,8 @@ def in_c(frame: FrameType) -> SyncWait | None:
         if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
             method, receiver = expression.func.attr, expression.func.value
         thing = look_up(frame, receiver)
+        if is_shared(thing):
+            return SyncWait(f"{SHARED}{type(thing).__name__}.{method}", thing)
         if isinstance(thing, IN_C):
             return SyncWait(f"{type(thing).__name__}.{method}", thing)
     return None

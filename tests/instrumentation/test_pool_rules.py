@@ -184,6 +184,35 @@ def test_a_thread_pool_that_came_with_the_fork(tmp_path):
     assert ran.line(finding.culprit) == "return threads.submit(leaf, 1).result()"
 
 
+@pytest.mark.parametrize("take", ["with permit:", "if permit.acquire():"])
+def test_a_pool_inside_a_pool_whose_permit_is_held_above(tmp_path, take):
+    """The inner work has begun, and waits for what the worker above it keeps until the inner work is done."""
+    program = f"""
+        permit = FORK.Semaphore(1)
+
+        def inner(number):
+            {take}
+                return leaf(number)
+
+        def outer(number):
+            with permit, ProcessPoolExecutor(2, FORK, leave_after, (5,)) as chunks:
+                return list(chunks.map(inner, range(6)))
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            pool = ProcessPoolExecutor(2, mp_context=FORK)
+            await asyncio.gather(*(loop.run_in_executor(pool, outer, n) for n in range(3)))
+
+        observe()
+        leave_after(5)
+        asyncio.run(main())
+    """
+    (finding,) = (ran := run(tmp_path, PARTS, program)).findings()
+    assert (finding.kind, finding.severity) == ("nested_pool", "critical")
+    assert ran.line(finding.culprit) == "return list(chunks.map(inner, range(6)))"
+    assert "what has begun waits for a lock between processes" in finding.explain
+
+
 @pytest.mark.parametrize(
     ("death", "how"),
     [

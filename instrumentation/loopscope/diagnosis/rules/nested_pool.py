@@ -9,6 +9,7 @@ from loopscope.clock import SECOND
 from loopscope.diagnosis import pools, prose
 from loopscope.diagnosis.words import NESTED_POOL
 from loopscope.records import CRITICAL, INHERITED, PROCESSES, Finding
+from loopscope.sync_waits import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class NestedPool:
     """A copy of a pool that came with a fork has no threads that would serve it, and maybe a lock that the
     parent held; a pool of processes inside a pool's process waits for processors, memory and locks of its
-    own. Either is believed when nothing of it has begun for a while.
+    own. Either is believed when nothing of it has begun for a while, or all that has begun waits for a lock
+    between processes.
     """
 
     kind = NESTED_POOL
@@ -43,9 +45,17 @@ class NestedPool:
             if not nested and pool.workers != INHERITED:
                 continue
             patience = self._patience(case, pool)
-            began = any(item.started for item in case.items[pool.id])
-            if not began and case.at - items[0].submitted >= patience * SECOND:
+            moves = any(item.started and not self._stands(case, item) for item in case.items[pool.id])
+            if not moves and case.at - items[0].submitted >= patience * SECOND:
                 yield self._finding(case, pool, items, above)
+
+    def _stands(self, case: Case, item: WorkItem) -> bool:
+        """Does the process that runs it say that it waits for a lock which lies between processes?"""
+        for other in case.others:
+            seen = other.open_items.get(item.id) if other.process.pid == item.process else None
+            if seen is not None and other.since(seen.started) > self.PATIENCE:
+                return seen.waits_for.startswith(SHARED)
+        return False
 
     def _patience(self, case: Case, pool: Resource) -> float:
         if pool.workers == INHERITED:
@@ -94,9 +104,11 @@ class NestedPool:
     def _what(case: Case, pool: Resource, items: list[WorkItem], above: list[WorkItem]) -> str:
         who = f"{above[0].function}, in a worker process of another pool," if above else "A forked process"
         stood = prose.seconds(case.since(min(item.submitted for item in items)))
+        started = any(item.started for item in case.items[pool.id])
+        begun = "what has begun waits for a lock between processes" if started else "none of it has begun"
         return (
             f"{who} gave {items[0].function} to {prose.resource(pool)} at {prose.where(items[0].site)} "
-            f"{stood} ago, and none of it has begun."
+            f"{stood} ago, and {begun}."
         )
 
     @staticmethod
