@@ -12,16 +12,54 @@ was created and took permits are not known. Numbers, and tuples of them, cost th
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from loopscope import naming, places
 from loopscope.clock import SECOND
-from loopscope.records import NOWHERE, Counted, Place
+from loopscope.records import NOWHERE, Counted
 
 if TYPE_CHECKING:
-    from loopscope.records import Job, RawPlace
+    from loopscope.places import NotedPlace
+    from loopscope.records import Job
     from loopscope.settings import Settings
+
+Key = TypeVar("Key")
+
+
+class Lengths(Generic[Key]):
+    """Durations in ns by key, added by any thread, without a lock, and taken by one.
+
+    Who adds may have found its list just before the table was taken: that list is read once more next time.
+    """
+
+    def __init__(self) -> None:
+        self._lists: dict[Key, list[int]] = {}
+        self._taken: dict[Key, list[int]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Lengths of {len(self._lists)} keys>"
+
+    def add(self, key: Key, length: int) -> None:
+        found = self._lists.get(key)
+        if found is None:
+            found = self._lists.setdefault(key, [])
+        found.append(length)
+
+    def take(self) -> list[tuple[Key, list[int]]]:
+        """What was added since the last call."""
+        late, self._taken = self._taken, self._lists
+        self._lists = {}
+        parts = [
+            (key, _emptied(found)) for lists in (late, self._taken) for key, found in list(lists.items())
+        ]
+        return [(key, lengths) for key, lengths in parts if lengths]
+
+
+def _emptied(found: list[int]) -> list[int]:
+    number = len(found)
+    lengths = found[:number]
+    del found[:number]
+    return lengths
 
 
 class Detail:
@@ -33,10 +71,11 @@ class Detail:
         self._rate = settings.detail_rate
         self._burst = settings.detail_burst
         self._refilled = 0
-        self._jobs: deque[tuple[str, str, int]] = deque()
+        self._jobs: Lengths[str] = Lengths()
         self.tasks = 0  # only ever grows: the loop counts, the pump remembers what it has taken
         self._tasks_taken = 0
-        self._waits: deque[tuple[str, str, object, int, int]] = deque()
+        self._waits: Lengths[tuple[str, str]] = Lengths()  # by kind and name
+        self._waits_at: Lengths[tuple[str, NotedPlace | None]] = Lengths()  # by kind and place
 
     def __repr__(self) -> str:
         return f"<Detail: {self.left:.0f} records left, {self._rate} a second>"
@@ -54,29 +93,34 @@ class Detail:
         return job.thin if job is not None else self.left <= 0
 
     def count_job(self, job: Job) -> None:
-        self._jobs.append((job.name, job.outcome, job.ended - job.started))
+        """It ended well."""
+        self._jobs.add(job.name, job.ended - job.started)
 
     def count_task(self, job: Job | None) -> None:
         self.tasks += 1
         if job is not None:
             job.thinned += 1
 
-    def count_wait(self, kind: str, name: str, site: Place | RawPlace | None, lasted: int) -> None:
-        code, offset = (None, 0) if site is None or isinstance(site, Place) else site
-        self._waits.append((kind, name, code, offset, lasted))
+    def count_wait(self, kind: str, name: str, lasted: int) -> None:
+        """For a resource of this name."""
+        self._waits.add((kind, name), lasted)
+
+    def count_wait_at(self, kind: str, site: NotedPlace | None, lasted: int) -> None:
+        """For a resource that was made there, and has no name yet."""
+        self._waits_at.add((kind, site), lasted)
 
     def take(self) -> Counted:
         """The counts since the last call, in words; for the pump."""
         before, self._tasks_taken = self._tasks_taken, self.tasks
         return Counted(
-            jobs=[self._jobs.popleft() for _ in range(len(self._jobs))],
+            jobs=self._jobs.take(),
             tasks=self._tasks_taken - before,
-            waits=[_in_words(*self._waits.popleft()) for _ in range(len(self._waits))],
+            waits=[
+                *self._waits.take(),
+                *(((kind, _name(kind, site)), lengths) for (kind, site), lengths in self._waits_at.take()),
+            ],
         )
 
 
-def _in_words(kind: str, name: str, code: object, offset: int, lasted: int) -> tuple[str, str, int]:
-    if not name:
-        site = places.resolve((code, offset)) if code is not None else NOWHERE  # type: ignore[arg-type]
-        name = naming.name_at(kind, site)
-    return kind, name, lasted
+def _name(kind: str, site: NotedPlace | None) -> str:
+    return naming.name_at(kind, places.resolve(site) if site is not None else NOWHERE)

@@ -53,9 +53,14 @@ def origin_of(frame: FrameType) -> int:
 
 
 class NotedPlace(LeftBehind, tuple["CodeType", int]):
-    """A noted place that stands on an object of the program's."""
+    """A noted place that stands on an object of the program's; one a place, hence equal only to itself.
+
+    The hash of a tuple would be that of its code object, which reads all of the code.
+    """
 
     __slots__ = ()
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
 
 
 _noted: dict[tuple[int, int], NotedPlace] = {}

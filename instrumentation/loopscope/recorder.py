@@ -174,7 +174,10 @@ class Recorder:
             resource.short_waits += 1
             resource.short_waited += lasted
         elif self.detail.is_thin(wait.job):
-            self.detail.count_wait(wait.kind, resource.name, resource.site, lasted)
+            if resource.name:
+                self.detail.count_wait(wait.kind, resource.name, lasted)
+            else:
+                self.detail.count_wait_at(wait.kind, places.noted(resource.site), lasted)
         else:
             self.keep(self.ended_waits, wait)
 

@@ -353,11 +353,11 @@ class Sample:
 
 @dataclass(slots=True)
 class Counted:
-    """What ended well and without a record of its own. Durations in ns."""
+    """What ended well and without a record of its own: durations in ns, by name, by kind and name."""
 
-    jobs: list[tuple[str, str, int]] = field(default_factory=list)  # name, outcome, duration
+    jobs: list[tuple[str, list[int]]] = field(default_factory=list)
     tasks: int = 0
-    waits: list[tuple[str, str, int]] = field(default_factory=list)  # kind, name of the resource, duration
+    waits: list[tuple[tuple[str, str], list[int]]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,17 @@ class Histogram:
     def observe(self, nanoseconds: int) -> None:
         self.counts[bisect_left(self.bounds, nanoseconds / SECOND)] += 1
         self.total += nanoseconds
+
+    def observe_all(self, lengths: list[int]) -> None:
+        """The same for many values, ns; they are sorted in place."""
+        lengths.sort()
+        before = 0
+        for place, bound in enumerate(self.bounds):
+            below = bisect_right(lengths, bound * SECOND)
+            self.counts[place] += below - before
+            before = below
+        self.counts[-1] += len(lengths) - before
+        self.total += sum(lengths)
 
     def add_small(self, count: int, nanoseconds: int) -> None:
         """Add many values that are known to lie under the first bound."""
@@ -149,7 +160,7 @@ class LiveState:
             self.tasks_finished[task.outcome] += 1
         for job in batch.jobs:
             still = max(job.stillest, job.ended - max(job.progress, job.started))
-            self._fold_job(job.name, job.outcome, job.ended - job.started, still)
+            self._fold_job(job, still)
         for wait in batch.waits:
             key = wait.kind, self.resource_name(wait.resource)
             self.wait_durations[key].observe(wait.ended - wait.started)
@@ -164,14 +175,17 @@ class LiveState:
             self.sample = batch.samples[-1]
 
     def _fold_counted(self, counted: Counted) -> None:
-        for name, outcome, lasted in counted.jobs:
-            self._fold_job(name, outcome, lasted, lasted)
+        for job_name, lengths in counted.jobs:
+            name = self._job_names.bounded(job_name)
+            self.stillness.learn(name, lengths)
+            self.jobs_finished[name, OK] += len(lengths)
+            self.job_durations[name].observe_all(lengths)
+            self.thinned["job"] += len(lengths)
+        for (kind, resource), lengths in counted.waits:
+            self.wait_durations[kind, self._resource_names.bounded(resource)].observe_all(lengths)
+            self.thinned["wait"] += len(lengths)
         self.tasks_finished[OK] += counted.tasks
-        for kind, name, lasted in counted.waits:
-            self.wait_durations[kind, self._resource_names.bounded(name)].observe(lasted)
-        self.thinned["job"] += len(counted.jobs)
         self.thinned["task"] += counted.tasks
-        self.thinned["wait"] += len(counted.waits)
 
     def _fold_requests(self) -> None:
         for _ in range(len(peers.ended)):
@@ -183,12 +197,12 @@ class LiveState:
             host, phase, lasted = peers.phases.popleft()
             self.request_phases[self._resource_names.bounded(host), phase].observe(lasted)
 
-    def _fold_job(self, name: str, outcome: str, lasted: int, still: int) -> None:
-        name = self._job_names.bounded(name)
-        if outcome == OK:
-            self.stillness.learn(name, still)
-        self.jobs_finished[name, outcome] += 1
-        self.job_durations[name].observe(lasted)
+    def _fold_job(self, job: Job, still: int) -> None:
+        name = self.job_name(job)
+        if job.outcome == OK:
+            self.stillness.learn(name, (still,))
+        self.jobs_finished[name, job.outcome] += 1
+        self.job_durations[name].observe(job.ended - job.started)
 
     def _fold_short_waits(self, new: Iterable[Resource]) -> None:
         """Waits without a record of their own lie under the first bound; a new resource may be gone again."""

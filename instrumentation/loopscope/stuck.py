@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from loopscope.clock import SECOND
@@ -9,7 +10,7 @@ from loopscope.diagnosis.silence import asks_first
 from loopscope.records import GATHER, IO, QUEUE, SLEEP, TASK, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from loopscope.records import Job, Wait
     from loopscope.state import LiveState
@@ -42,10 +43,11 @@ class Stillness:
     def __repr__(self) -> str:
         return f"<Stillness of {len(self._seen)} names>"
 
-    def learn(self, name: str, still: int) -> None:
-        """A job has ended well."""
+    def learn(self, name: str, stillnesses: Iterable[int]) -> None:
+        """Jobs have ended well."""
         counts = self._seen.setdefault(name, [0] * POWERS)
-        counts[min(max(still, 0).bit_length(), POWERS - 1)] += 1
+        for power, times in Counter(map(int.bit_length, stillnesses)).items():
+            counts[min(power, POWERS - 1)] += times
         if sum(counts) > self.MOST_KNOWN:
             counts[:] = [count // 2 for count in counts]
 

@@ -93,9 +93,9 @@ def test_what_is_learned_is_bounded_and_follows_changes():
     """Old jobs count less and less."""
     stillness = Stillness(30 * SECOND)
     for _ in range(10_000):
-        stillness.learn("podcast", SECOND)
+        stillness.learn("podcast", (SECOND,))
     for _ in range(10_000):
-        stillness.learn("podcast", 50 * SECOND)
+        stillness.learn("podcast", (50 * SECOND,))
     assert stillness.usual("podcast") >= 50 * SECOND
     assert sum(stillness._seen["podcast"]) <= Stillness.MOST_KNOWN
 

@@ -35,7 +35,7 @@ def waited(primitive: Any, kind: str, clock: LoopClock, began: int, outcome: str
     try:
         record, lasted = open_tasks.get(clock.key), clock.mark - began
         if record is None and outcome == OK and lasted < recorder.detail.over:
-            recorder.detail.count_wait(kind, "", getattr(primitive, holding.SITE, None), lasted)
+            recorder.detail.count_wait_at(kind, getattr(primitive, holding.SITE, None), lasted)
             return
         if record is None:
             record = current_task()

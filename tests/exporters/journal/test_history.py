@@ -291,7 +291,7 @@ def test_a_job_is_stuck_when_it_is_still_for_longer_than_is_usual(record):
     recording.after(20).drain()
     assert recording.journal().jobs()[0].state == "running"
     for _ in range(30):
-        recording.state.stillness.learn(job.name, SECOND)
+        recording.state.stillness.learn(job.name, (SECOND,))
     recording.after(1).drain()
     assert recording.journal().jobs()[0].state == "stuck"
 
