@@ -29,6 +29,8 @@ R = TypeVar("R")
 class JobContext:
     """One job as a context manager, or a maker of jobs as a decorator. Not reusable while it is open."""
 
+    __slots__ = ("_before", "_job", "_key", "_kind", "_name", "_site", "_span", "_token")
+
     def __init__(
         self, name: str, key: object = "", kind: str = "job", site: Place | RawPlace | None = None
     ) -> None:
@@ -36,14 +38,14 @@ class JobContext:
         self._site = site
         self._key = str(key)
         self._kind = kind
-        self._open: tuple[Job, Token[Job | None], Any, Job | None] | None = None
+        self._job: Job | None = None  # the one that is open
 
     def __repr__(self) -> str:
         return f"<job {self._name!r} {self._key!r}>"
 
     def __enter__(self) -> Job:
         """Open the job; its record is returned for reading, `id` and `key` above all."""
-        if self._open is not None:
+        if self._job is not None:
             raise RuntimeError(
                 f"{self!r} is already open; make a new loopscope.job(...) for each piece of work"
             )
@@ -70,12 +72,12 @@ class JobContext:
             progress=started,
             thin=thin,
         )
-        span = tracing.enter_job(job) if tracing.enabled and not job.thin else None
-        before = None
+        self._span: Any = tracing.enter_job(job) if tracing.enabled and not thin else None
         if task is not None:
-            before, task.job = task.job, job
+            self._before, task.job = task.job, job
         recorder.open(recorder.jobs, job)
-        self._open = job, job_var.set(job), span, before
+        self._token: Token[Job | None] = job_var.set(job)
+        self._job = job
         return job
 
     def __exit__(
@@ -84,25 +86,24 @@ class JobContext:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        opened, self._open = self._open, None
+        job, self._job = self._job, None
         try:
-            if opened is not None:
-                self._end(*opened, error)
+            if job is not None:
+                self._end(job, error)
         except Exception:
             recorder.fault("job")
 
-    def _end(
-        self, job: Job, token: Token[Job | None], span: Any, before: Job | None, error: BaseException | None
-    ) -> None:
+    def _end(self, job: Job, error: BaseException | None) -> None:
         try:
-            job_var.reset(token)
+            job_var.reset(self._token)
         except ValueError:  # closed in another context than it was opened in, as generators do
             job_var.set(None)
-        if span is not None:
-            tracing.leave_job(span)
+        del self._token
+        if self._span is not None:
+            tracing.leave_job(self._span)
         task = current_task() if job.root_task else None
         if task is not None and task.id == job.root_task:
-            task.job = before
+            task.job = self._before
         close(job, error)
 
     async def __aenter__(self) -> Job:

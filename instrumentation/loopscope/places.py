@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sysconfig
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ _places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
 stop_codes: set[int] = set()  # ids of code objects at which a walk ends: below them is the event loop
 
 
+@lru_cache(maxsize=10_000)
 def origin(filename: str) -> int:
     """Whose code a file is: STANDARD, PACKAGE or USER."""
     if "/loopscope_dashboard/demo/" in filename:

@@ -50,7 +50,7 @@ def serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
                 return await original(self, scope, receive, send)
             with JobContext(f"{scope['method']} (unmatched)", kind="http", site=NOWHERE) as job:
                 scope[JOB] = job
-                return await original(self, scope, receive, _until_sent(send, job))
+                return await original(self, scope, receive, _Response(job, send).send)
         except BaseException as error:
             step_out(error)
             raise
@@ -58,32 +58,33 @@ def serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
     return __call__
 
 
-def _until_sent(send: Callable[[Any], Awaitable[None]], job: Job) -> Callable[[Any], Awaitable[None]]:
+class _Response:
     """The request's job ends with the last byte of its response, not with what runs after it.
 
     A failed request's ends when the application is through, since the exception comes after the response.
     """
 
-    async def send_and_see(message: Any) -> None:
+    __slots__ = ("_job", "_send")
+
+    def __init__(self, job: Job, send: Callable[[Any], Awaitable[None]]) -> None:
+        self._job = job
+        self._send = send
+
+    async def send(self, message: Any) -> None:
         try:
-            await send(message)
+            await self._send(message)
         except BaseException as error:
             step_out(error)
             raise
         try:
-            _see(message, job)
+            kind = message["type"]
+            if kind == "http.response.body":
+                if not (message.get("more_body", False) or self._job.exception):
+                    close(self._job, None)
+            elif kind == "http.response.start" and message["status"] >= FAILED:
+                self._job.exception = f"HTTP {message['status']}"
         except Exception:
             recorder.fault("response")
-
-    return send_and_see
-
-
-def _see(message: Any, job: Job) -> None:
-    if message["type"] == "http.response.start" and message["status"] >= FAILED:
-        job.exception = f"HTTP {message['status']}"
-    last = message["type"] == "http.response.body" and not message.get("more_body", False)
-    if last and not job.exception:
-        close(job, None)
 
 
 def _routing(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
