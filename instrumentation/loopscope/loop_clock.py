@@ -91,8 +91,8 @@ class LoopClock:
         if clocks.get(self.thread) is self:
             del clocks[self.thread]
 
-    def watch_selector(self) -> None:
-        """Time the loop's sleep by shadowing `select` on its own selector object."""
+    def watch_selector(self, long_step: int) -> None:
+        """Time the loop's sleep by shadowing `select` on its own selector object; ``long_step`` in ns."""
         loop = self.loop()
         selector = private.selector_of(loop) if loop is not None else None
         if selector is None or self.selector is not None:
@@ -120,7 +120,8 @@ class LoopClock:
             finally:
                 if guard is not None:
                     guard.step_aside()
-                self.woke = self.mark = self.limit = woke = now()
+                self.woke = self.mark = woke = now()
+                self.limit = woke + long_step
                 if timeout is not None and woke - slept > (asked := timeout * SECOND + LAG_FLOOR):
                     self.overslept += woke - slept - asked
 

@@ -99,6 +99,16 @@ def note_caller(frame: FrameType | None) -> RawPlace | Place:
     return (fallback.f_code, fallback.f_lasti) if fallback is not None else NOWHERE
 
 
+def note_creation(frame: FrameType) -> NotedPlace | None:
+    """The caller that creates an object, as it may stand on it; see `note_caller`."""
+    code = frame.f_code
+    if _origin_of_file.get(code.co_filename) == USER:
+        known = _noted.get((id(code), frame.f_lasti))
+        if known is not None:
+            return known
+    return noted(note_caller(frame))
+
+
 def note_outer(frame: FrameType | None) -> RawPlace | Place:
     """The user's frame that called the function which `note_caller` names; NOWHERE if there is none."""
     inner: CodeType | None = None

@@ -52,6 +52,12 @@ def soon_is_known() -> bool:
     return code is not None and code.co_names == SOON_NAMES
 
 
+def below_steps() -> list[int]:
+    """The id of the code that calls `Handle._run`, which a compiled step leaves no frame of."""
+    turn = getattr(BaseEventLoop, "_run_once", None)
+    return [id(turn.__code__)] if turn is not None else []
+
+
 def context_of(task: asyncio.Task[Any]) -> Context:
     """The context a task runs in; `Task.get_context` is newer than 3.11."""
     if sys.version_info >= (3, 12):

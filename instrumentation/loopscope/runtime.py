@@ -27,6 +27,7 @@ from loopscope.hooks import (
     cancelling,
     children,
     closing,
+    compiled,
     databases,
     executors,
     garbage,
@@ -232,6 +233,7 @@ def _install_hooks(patches: Patches, settings: Settings) -> None:
         lifecycle,
         closing,
         shutdown,
+        compiled,
     ):
         try:
             hook.install(patches, settings)

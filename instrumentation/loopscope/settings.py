@@ -58,6 +58,7 @@ class Settings:
     )
     detail_burst: int = 20_000  # as many more after a quiet time
     detail_over: float = 0.25  # what lasted longer, or failed, is kept in any case
+    compiled: bool = True  # use the compiled hooks where they are there; off: those in Python
     max_pending: int = 500_000  # records between two drains
     max_open: int = 500_000  # open tasks, jobs, work items
 

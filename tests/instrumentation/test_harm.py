@@ -195,7 +195,7 @@ def test_a_failure_of_ours_does_not_change_the_program(owner, name, expected, ob
 @pytest.mark.parametrize(("owner", "name"), of_thin_tasks(entry_points()))
 def test_nor_does_one_while_tasks_are_thin(owner, name, expected, observe, monkeypatch):
     """The same under heavy load; the pump keeps still, so that a task that begins thin ends thin."""
-    observe(detail_rate=1, detail_burst=0, drain_interval=60.0)
+    observe(detail_rate=1, detail_burst=0, drain_interval=60.0, compiled=False)
     recorder.detail.left = -1000.0
     with monkeypatch.context() as broken:
         broken.setattr(owner, name, refuse)

@@ -19,7 +19,7 @@ from loopscope.records import Hold, Resource, Task, Wait
 @pytest.fixture
 def busy(observe):
     """A service whose budget is used up from the first record on, and whose pump hardly ever comes."""
-    return observe(detail_rate=1, detail_burst=0, drain_interval=60.0)
+    return observe(detail_rate=1, detail_burst=0, detail_over=60.0, slice_threshold=60.0, drain_interval=60.0)
 
 
 async def hold(gate, pause=60.0):

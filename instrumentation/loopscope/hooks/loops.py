@@ -7,6 +7,7 @@ from asyncio import events
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+from loopscope.clock import SECOND
 from loopscope.hooks.foreign import Guard
 from loopscope.loop_clock import ATTRIBUTE, LoopClock, clocks
 from loopscope.recorder import recorder
@@ -54,7 +55,7 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> LoopClock:
         clock = LoopClock(loop)
         setattr(loop, ATTRIBUTE, clock)
         clock.guard = Guard(clock)
-        clock.watch_selector()
+        clock.watch_selector(int(recorder.settings.slice_threshold * SECOND))
         recorder.loops.append(clock)
     return clock
 

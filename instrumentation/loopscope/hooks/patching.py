@@ -41,6 +41,15 @@ class Patches:
         self._done.append((owner, name, vars(owner).get(name, _MISSING), wrapper))
         setattr(owner, name, wrapper)
 
+    def put_before(self, owner: Any, name: str, make: Callable[[Any, Any], Any]) -> None:
+        """Put ``make(hook, original)`` in the place of a hook of ours, if that is what stands there."""
+        hook = vars(owner).get(name)
+        for index, (_, _, original, wrapper) in enumerate(self._done):
+            if wrapper is hook:
+                front = functools.update_wrapper(make(hook, getattr(hook, _MARK)), hook)
+                self._done[index] = owner, name, original, front
+                setattr(owner, name, front)
+
     def on_restore(self, undo: Callable[[], None]) -> None:
         """Have `undo` called by `restore`."""
         self._undo.append(undo)

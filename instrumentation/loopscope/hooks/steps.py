@@ -36,6 +36,7 @@ def install(patches: Patches, settings: Settings) -> None:
     )
     patches.replace(events.Handle, "_run", timed)
     places.stop_codes.add(id(events.Handle._run.__code__))
+    places.stop_codes.update(private.below_steps())
 
 
 def _timed(original: Callable[[Any], None], long_wait: int, long_step: int) -> Callable[[Any], None]:
@@ -68,10 +69,10 @@ def _timed(original: Callable[[Any], None], long_wait: int, long_step: int) -> C
         if record is None:
             end = monotonic_ns()
             if end > clock.limit:
-                _look_for_long_step(clock, task, end, long_step)
+                look_for_long_step(clock, task, end, long_step)
             clock.mark = end
             if is_thin and task.done():
-                _thin_ended(key, task, end)
+                thin_ended(key, task, end)
         self = task = None
         return None
 
@@ -126,7 +127,7 @@ def _resumed(record: Task, task: Any, arguments: tuple[Any, ...] | None, began: 
         recorder.fault("step")
 
 
-def _look_for_long_step(clock: LoopClock, task: Any, end: int, long_step: int) -> None:
+def look_for_long_step(clock: LoopClock, task: Any, end: int, long_step: int) -> None:
     """What thin tasks pay for slices: one comparison, until the loop has been busy for as long as one."""
     clock.limit = end + long_step
     try:
@@ -136,7 +137,7 @@ def _look_for_long_step(clock: LoopClock, task: Any, end: int, long_step: int) -
         recorder.fault("step")
 
 
-def _thin_ended(key: int, task: Any, end: int) -> None:
+def thin_ended(key: int, task: Any, end: int) -> None:
     """Count a thin task; one that failed or took long gets a record all the same."""
     try:
         detail = recorder.detail

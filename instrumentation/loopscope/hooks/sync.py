@@ -11,7 +11,7 @@ from loopscope import places, private
 from loopscope.clock import now
 from loopscope.context import current_task, thin_tasks
 from loopscope.hooks import holding, thin
-from loopscope.hooks.holding import RESOURCE, SITE, is_news, resource_of, watched
+from loopscope.hooks.holding import RESOURCE, is_news, resource_of, watched
 from loopscope.loop_clock import clocks
 from loopscope.recorder import recorder
 from loopscope.records import (
@@ -73,8 +73,7 @@ def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
             step_out(error)
             raise
         try:
-            site = places.note_caller(sys._getframe(1))  # a bounded semaphore calls its base's
-            setattr(self, SITE, places.noted(site))
+            self._loopscope_site = places.note_creation(sys._getframe(1))
             if isinstance(self, asyncio.Semaphore):
                 setattr(self, holding.PERMITS, self._value)
         except Exception:

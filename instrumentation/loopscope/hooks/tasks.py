@@ -71,7 +71,7 @@ def _creating_thin(original: Callable[..., _Task]) -> Callable[..., _Task]:
         job = job_var.get()
         is_thin = job.thin if job is not None else recorder.detail.left <= 0
         try:
-            if not is_thin or self._task_factory is not None or "context" in options:
+            if not is_thin or self._task_factory is not None or (options and [*options] != ["name"]):
                 return create_recorded_task(self, coro, **options)
             task = original(self, coro, **options) if options else original(self, coro)
         except BaseException as error:

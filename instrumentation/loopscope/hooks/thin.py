@@ -33,12 +33,11 @@ hooked_codes: set[int] = set()  # ids of the code objects of the coroutines that
 def waited(primitive: Any, kind: str, clock: LoopClock, began: int, outcome: str) -> None:
     """A wait that began in a thin task is over: counted, or kept when it failed or was long."""
     try:
-        record, lasted = open_tasks.get(clock.key), clock.mark - began
-        if record is None and outcome == OK and lasted < recorder.detail.over:
-            recorder.detail.count_wait_at(kind, getattr(primitive, holding.SITE, None), lasted)
+        detail, lasted = recorder.detail, clock.mark - began
+        if outcome == OK and lasted < detail.over and clock.key not in open_tasks:
+            detail.count_wait_at(kind, getattr(primitive, holding.SITE, None), lasted)
             return
-        if record is None:
-            record = current_task()
+        record = current_task()
         if record is None:
             return
         resource = holding.resource_of(primitive, kind)

@@ -132,7 +132,7 @@ def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
             step_out(error)
             raise
         try:
-            setattr(self, _SITE, places.noted(places.note_caller(sys._getframe(1))))
+            setattr(self, _SITE, places.note_creation(sys._getframe(1)))
         except Exception:
             recorder.fault("background task")
 

@@ -32,7 +32,7 @@ def noting_creation(original: Callable[..., None]) -> Callable[..., None]:
             step_out(error)
             raise
         try:
-            setattr(self, SITE, places.noted(places.note_caller(sys._getframe(1))))
+            setattr(self, SITE, places.note_creation(sys._getframe(1)))
             setattr(self, MADE_IN, os.getpid())
         except Exception:
             recorder.fault("executor")

@@ -1,0 +1,584 @@
+/* Fronts of the two hottest hooks, compiled: a step of a loop, and the making of a task.
+
+   They do what `steps` and `tasks` do for callbacks and thin tasks as long as nothing is unusual; in every other
+   case they call the hook in Python that they stand before, and have done nothing yet. A call through them leaves
+   no frame. Without this module loopscope does the same, slower. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+#include <structmember.h>
+#include <time.h>
+
+#define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
+
+/* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
+static struct {
+    PyTypeObject *handle, *clock, *job;
+    Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
+    Py_ssize_t clock_key, clock_mark, clock_limit;
+    Py_ssize_t job_thin, job_thinned;
+    PyObject *job_var, *recorder, *thin_tasks, *open_tasks;
+    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused;
+} known;
+
+static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_left, *str_fault, *one;
+static PyObject *str_over, *str_exception, *str_cancelled, *str_tasks;
+
+static PyObject *
+moment(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now); /* what `time.monotonic_ns` reads */
+    return PyLong_FromLongLong((long long)now.tv_sec * 1000000000 + now.tv_nsec);
+}
+
+static void
+put(PyObject *object, Py_ssize_t offset, PyObject *value) /* steals the value */
+{
+    PyObject *before = SLOT(object, offset);
+    SLOT(object, offset) = value;
+    Py_XDECREF(before);
+}
+
+static PyObject *
+raised(void)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    if (traceback != NULL) {
+        PyException_SetTraceback(error, traceback);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return error;
+#endif
+}
+
+/* Call a function of two arguments as an `except` block would, for the exception that was raised. */
+static PyObject *
+while_handled(PyObject *function, PyObject *first, PyObject *error)
+{
+    PyObject *outer = PyErr_GetHandledException();
+    PyErr_SetHandledException(error);
+    PyObject *result = PyObject_CallFunctionObjArgs(function, first, error, NULL);
+    PyErr_SetHandledException(outer);
+    Py_XDECREF(outer);
+    return result;
+}
+
+/* Count an error of ours, which the service shall not see. */
+static void
+pass_over(const char *place)
+{
+    PyObject *error = raised(), *outer = PyErr_GetHandledException();
+    PyErr_SetHandledException(error);
+    PyObject *name = PyUnicode_FromString(place);
+    PyObject *result = name == NULL ? NULL : PyObject_CallMethodOneArg(known.recorder, str_fault, name);
+    PyErr_SetHandledException(outer);
+    PyErr_Clear();
+    Py_XDECREF(outer);
+    Py_XDECREF(name);
+    Py_XDECREF(result);
+    Py_XDECREF(error);
+}
+
+/* `getattr(callback, "__self__", None)`; NULL with an error set if that fails. */
+static PyObject *
+owner_of(PyObject *callback)
+{
+    PyObject *owner = NULL;
+#if PY_VERSION_HEX >= 0x030D0000
+    int found = PyObject_GetOptionalAttr(callback, str_self, &owner);
+#else
+    int found = _PyObject_LookupAttr(callback, str_self, &owner);
+#endif
+    return found == 0 ? Py_NewRef(Py_None) : owner;
+}
+
+/* ---- A front: a callable that binds like a function and has a hook in Python to fall back on. ---- */
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *hook, *original, *dict, *weakrefs;
+} Front;
+
+static PyObject *
+front_get(PyObject *self, PyObject *instance, PyObject *Py_UNUSED(owner))
+{
+    return instance == NULL || instance == Py_None ? Py_NewRef(self) : PyMethod_New(self, instance);
+}
+
+static PyObject *
+front_repr(PyObject *self)
+{
+    return PyObject_Repr(((Front *)self)->hook);
+}
+
+/* Pickled by name, as a function is. */
+static PyObject *
+front_reduce(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return PyObject_GetAttrString(self, "__qualname__");
+}
+
+static int
+front_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Front *front = (Front *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(front->hook);
+    Py_VISIT(front->original);
+    Py_VISIT(front->dict);
+    return 0;
+}
+
+static int
+front_clear(PyObject *self)
+{
+    Front *front = (Front *)self;
+    Py_CLEAR(front->hook);
+    Py_CLEAR(front->original);
+    Py_CLEAR(front->dict);
+    return 0;
+}
+
+static void
+front_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (((Front *)self)->weakrefs != NULL) {
+        PyObject_ClearWeakRefs(self);
+    }
+    front_clear(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef front_methods[] = {
+    {"__reduce__", front_reduce, METH_NOARGS, NULL},
+    {NULL},
+};
+
+static PyMemberDef front_members[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(Front, dict), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Front, weakrefs), READONLY, NULL},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Front, call), READONLY, NULL},
+    {NULL},
+};
+
+static PyGetSetDef front_getset[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL},
+};
+
+static PyType_Slot front_slots[] = {
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_descr_get, front_get},
+    {Py_tp_repr, front_repr},
+    {Py_tp_traverse, front_traverse},
+    {Py_tp_clear, front_clear},
+    {Py_tp_dealloc, front_dealloc},
+    {Py_tp_methods, front_methods},
+    {Py_tp_members, front_members},
+    {Py_tp_getset, front_getset},
+    {0, NULL},
+};
+
+static PyType_Spec front_spec = {
+    .name = "loopscope.hooks._fast.Front",
+    .basicsize = sizeof(Front),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR
+             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = front_slots,
+};
+
+static PyTypeObject *front_type;
+
+/* ---- A step: see `steps._timed`. ---- */
+
+/* Does a method without arguments, or an attribute, give what is expected? -1 with an error set if it fails. */
+static int
+is_same(PyObject *found, PyObject *expected)
+{
+    Py_XDECREF(found); /* of what never dies */
+    return found == NULL ? -1 : found == expected;
+}
+
+/* Did the task take less than `detail.over`, since when it was made? */
+static int
+was_quick(PyObject *detail, PyObject *key, PyObject *end)
+{
+    PyObject *created = PyDict_GetItemWithError(known.thin_tasks, key);
+    PyObject *over = PyObject_GetAttr(detail, str_over);
+    int quick = 0; /* somebody may have made a record of it */
+    if (created != NULL && over != NULL) {
+        long long lasted = PyLong_AsLongLong(end) - PyLong_AsLongLong(created);
+        quick = lasted < PyLong_AsLongLong(over);
+    }
+    Py_XDECREF(over);
+    return PyErr_Occurred() ? -1 : quick;
+}
+
+/* Count a thin task that ended well and soon: 1, 0 if it did not, -1 with an error set. */
+static int
+counted(PyObject *key, PyObject *task, PyObject *end)
+{
+    PyObject *detail = PyObject_GetAttr(known.recorder, str_detail), *sum, *more;
+    int well = detail == NULL ? -1 : was_quick(detail, key, end);
+    if (well > 0 && (well = is_same(PyObject_GetAttr(task, str_exception), Py_None)) > 0) {
+        well = is_same(PyObject_CallMethodNoArgs(task, str_cancelled), Py_False);
+    }
+    if (well > 0) {
+        sum = PyObject_GetAttr(detail, str_tasks);
+        more = sum == NULL ? NULL : PyNumber_Add(sum, one);
+        well = more == NULL || PyObject_SetAttr(detail, str_tasks, more) < 0 || PyDict_DelItem(known.thin_tasks, key) < 0
+                   ? -1
+                   : 1;
+        Py_XDECREF(sum);
+        Py_XDECREF(more);
+    }
+    Py_XDECREF(detail);
+    return well;
+}
+
+static int
+after_thin_step(PyObject *key, PyObject *task, PyObject *end)
+{
+    int done = is_same(PyObject_CallMethodNoArgs(task, str_done), Py_True);
+    if (done > 0 && (done = counted(key, task, end)) == 0) {
+        PyObject *said = PyObject_CallFunctionObjArgs(known.thin_ended, key, task, end, NULL);
+        done = said == NULL ? -1 : 1;
+        Py_XDECREF(said);
+    }
+    return done;
+}
+
+static int
+after_step(PyObject *clock, PyObject *task, PyObject *key, int is_thin)
+{
+    PyObject *end = moment();
+    int late = end == NULL ? -1 : PyObject_RichCompareBool(end, SLOT(clock, known.clock_limit), Py_GT);
+    if (late > 0) {
+        PyObject *said = PyObject_CallFunctionObjArgs(known.look_for_long_step, clock, task, end, NULL);
+        late = said == NULL ? -1 : 1;
+        Py_XDECREF(said);
+    }
+    if (end != NULL) {
+        put(clock, known.clock_mark, Py_NewRef(end));
+        late = late >= 0 && is_thin ? after_thin_step(key, task, end) : late;
+        Py_DECREF(end);
+    }
+    return late;
+}
+
+/* Run the handle in its context, and report what it raises as asyncio would. -1: what ends the loop is raised. */
+static int
+run_handle(PyObject *handle)
+{
+    PyObject *context = Py_NewRef(SLOT(handle, known.handle_context)); /* cancelling a handle takes these away */
+    PyObject *callback = Py_NewRef(SLOT(handle, known.handle_callback));
+    PyObject *args = Py_NewRef(SLOT(handle, known.handle_args));
+    PyObject *result = NULL;
+    if (PyContext_Enter(context) == 0) {
+        result = PyObject_Call(callback, args, NULL);
+        if (PyContext_Exit(context) < 0) {
+            Py_CLEAR(result);
+        }
+    }
+    Py_DECREF(context);
+    Py_DECREF(callback);
+    Py_DECREF(args);
+    if (result == NULL && !PyErr_ExceptionMatches(PyExc_SystemExit)
+        && !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        PyObject *error = raised();
+        result = while_handled(known.say_unhandled, handle, error);
+        Py_XDECREF(error);
+    }
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+static int
+is_plain(PyObject *handle)
+{
+    if (!PyObject_TypeCheck(handle, known.handle)) {
+        return 0;
+    }
+    PyObject *args = SLOT(handle, known.handle_args), *context = SLOT(handle, known.handle_context);
+    return SLOT(handle, known.handle_loop) != NULL && SLOT(handle, known.handle_callback) != NULL && args != NULL
+           && PyTuple_CheckExact(args) && context != NULL && PyContext_CheckExact(context);
+}
+
+/* The clock, the owner of the callback and its address, for a step that leaves no record; else 0. */
+static int
+is_unrecorded(PyObject *handle, PyObject **clock, PyObject **task, PyObject **key, int *is_thin)
+{
+    *clock = PyObject_GetAttr(SLOT(handle, known.handle_loop), str_clock);
+    if (*clock == NULL || Py_TYPE(*clock) != known.clock || SLOT(*clock, known.clock_limit) == NULL) {
+        return 0;
+    }
+    *task = owner_of(SLOT(handle, known.handle_callback));
+    if (*task == NULL || (*key = PyLong_FromVoidPtr(*task)) == NULL) {
+        return 0;
+    }
+    *is_thin = PyDict_Contains(known.thin_tasks, *key);
+    return *is_thin > 0 || (*is_thin == 0 && PyDict_Contains(known.open_tasks, *key) == 0);
+}
+
+static PyObject *
+step(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    PyObject *clock = NULL, *task = NULL, *key = NULL, *result = NULL, *handle;
+    int is_thin = 0;
+    if (PyVectorcall_NARGS(flagged) != 1 || names != NULL || !is_plain(arguments[0])
+        || !is_unrecorded(arguments[0], &clock, &task, &key, &is_thin)) {
+        PyErr_Clear();
+        result = PyObject_Vectorcall(((Front *)self)->hook, arguments, flagged, names);
+        goto end;
+    }
+    handle = Py_NewRef(arguments[0]);
+    put(clock, known.clock_key, Py_NewRef(key));
+    if (run_handle(handle) == 0) {
+        if (after_step(clock, task, key, is_thin) < 0) {
+            pass_over("step");
+        }
+        result = Py_NewRef(Py_None);
+    }
+    Py_DECREF(handle);
+end:
+    Py_XDECREF(clock);
+    Py_XDECREF(task);
+    Py_XDECREF(key);
+    return result;
+}
+
+/* ---- The making of a task: see `tasks._creating_thin`. ---- */
+
+/* The job of the caller, or None, if a task that it makes now is thin; else NULL. */
+static PyObject *
+thin_job(void)
+{
+    PyObject *job = NULL, *detail, *left;
+    if (PyContextVar_Get(known.job_var, Py_None, &job) < 0) {
+        return NULL;
+    }
+    int is_thin = 0;
+    if (job == Py_None) {
+        detail = PyObject_GetAttr(known.recorder, str_detail);
+        left = detail == NULL ? NULL : PyObject_GetAttr(detail, str_left);
+        is_thin = left != NULL && PyFloat_CheckExact(left) && PyFloat_AS_DOUBLE(left) <= 0;
+        Py_XDECREF(detail);
+        Py_XDECREF(left);
+    }
+    else if (Py_TYPE(job) == known.job) {
+        is_thin = SLOT(job, known.job_thin) == Py_True;
+    }
+    if (!is_thin) {
+        Py_CLEAR(job);
+    }
+    return job;
+}
+
+static int
+has_no_factory(PyObject *loop)
+{
+    PyObject *factory = PyObject_GetAttr(loop, str_factory);
+    Py_XDECREF(factory);
+    return factory == Py_None;
+}
+
+static int
+count_thin(PyObject *job)
+{
+    PyObject *more = PyNumber_Add(SLOT(job, known.job_thinned), one);
+    if (more == NULL) {
+        return -1;
+    }
+    put(job, known.job_thinned, more);
+    return 0;
+}
+
+static int
+note_thin(PyObject *task, PyObject *job)
+{
+    PyObject *key = PyLong_FromVoidPtr(task), *created = moment(), *said = NULL;
+    int failed = key == NULL || created == NULL ? -1 : 0;
+    if (!failed && (PyDict_Contains(known.thin_tasks, key) == 1 || PyDict_Contains(known.open_tasks, key) == 1)) {
+        said = PyObject_CallOneArg(known.address_reused, key);
+        failed = said == NULL ? -1 : 0;
+    }
+    failed = failed || PyDict_SetItem(known.thin_tasks, key, created) < 0 || (job != Py_None && count_thin(job) < 0);
+    Py_XDECREF(said);
+    Py_XDECREF(key);
+    Py_XDECREF(created);
+    return failed ? -1 : 0;
+}
+
+/* No argument by keyword but a name: others, such as a context, say what the hook in Python has to know. */
+static int
+only_named(PyObject *names)
+{
+    return names == NULL
+           || (PyTuple_GET_SIZE(names) == 1 && PyObject_RichCompareBool(PyTuple_GET_ITEM(names, 0), str_name, Py_EQ) == 1);
+}
+
+static PyObject *
+create_task(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    Front *front = (Front *)self;
+    PyObject *job = NULL, *task;
+    int is_plain_call = PyVectorcall_NARGS(flagged) == 2 && only_named(names) && has_no_factory(arguments[0]);
+    if (!is_plain_call || (job = thin_job()) == NULL) {
+        PyErr_Clear();
+        return PyObject_Vectorcall(front->hook, arguments, flagged, names);
+    }
+    task = PyObject_Vectorcall(front->original, arguments, flagged, names);
+    if (task != NULL && note_thin(task, job) < 0) {
+        pass_over("create_task");
+    }
+    Py_DECREF(job);
+    return task;
+}
+
+/* ---- The module. ---- */
+
+static PyObject *
+make_front(vectorcallfunc call, PyObject *hook, PyObject *original)
+{
+    if (known.handle == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "there is no front before configure() was called");
+        return NULL;
+    }
+    Front *front = PyObject_GC_New(Front, front_type);
+    if (front == NULL) {
+        return NULL;
+    }
+    front->call = call;
+    front->hook = Py_NewRef(hook);
+    front->original = Py_NewRef(original);
+    front->dict = front->weakrefs = NULL;
+    PyObject_GC_Track((PyObject *)front);
+    return (PyObject *)front;
+}
+
+static PyObject *
+before_step(PyObject *Py_UNUSED(module), PyObject *hook)
+{
+    return make_front(step, hook, Py_None);
+}
+
+static PyObject *
+before_create_task(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *hook, *original;
+    if (!PyArg_ParseTuple(args, "OO:before_create_task", &hook, &original)) {
+        return NULL;
+    }
+    return make_front(create_task, hook, original);
+}
+
+/* Where a slot of a class lies; -1 with TypeError set if it has no such slot. */
+static Py_ssize_t
+offset_of(PyTypeObject *type, const char *name)
+{
+    PyObject *member = PyObject_GetAttrString((PyObject *)type, name);
+    Py_ssize_t offset = -1;
+    if (member != NULL && Py_TYPE(member) == &PyMemberDescr_Type
+        && ((PyMemberDescrObject *)member)->d_member->type == T_OBJECT_EX) {
+        offset = ((PyMemberDescrObject *)member)->d_member->offset;
+    }
+    else {
+        PyErr_Format(PyExc_TypeError, "%s has no slot %s", type->tp_name, name);
+    }
+    Py_XDECREF(member);
+    return offset;
+}
+
+static int
+find_slots(void)
+{
+    return (known.handle_loop = offset_of(known.handle, "_loop")) < 0
+                   || (known.handle_callback = offset_of(known.handle, "_callback")) < 0
+                   || (known.handle_args = offset_of(known.handle, "_args")) < 0
+                   || (known.handle_context = offset_of(known.handle, "_context")) < 0
+                   || (known.clock_key = offset_of(known.clock, "key")) < 0
+                   || (known.clock_mark = offset_of(known.clock, "mark")) < 0
+                   || (known.clock_limit = offset_of(known.clock, "limit")) < 0
+                   || (known.job_thin = offset_of(known.job, "thin")) < 0
+                   || (known.job_thinned = offset_of(known.job, "thinned")) < 0
+               ? -1
+               : 0;
+}
+
+static PyObject *
+configure(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    /* The references are kept for good: a front may outlive the hooks, when somebody has wrapped it. */
+    if (!PyArg_ParseTuple(args, "O!O!O!OOO!O!OOOO:configure", &PyType_Type, &known.handle, &PyType_Type, &known.clock,
+                          &PyType_Type, &known.job, &known.job_var, &known.recorder, &PyDict_Type, &known.thin_tasks,
+                          &PyDict_Type, &known.open_tasks, &known.say_unhandled, &known.look_for_long_step,
+                          &known.thin_ended, &known.address_reused)
+        || find_slots() < 0) {
+        known.handle = NULL;
+        return NULL;
+    }
+    Py_INCREF(args);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"configure", configure, METH_VARARGS, PyDoc_STR("Tell the fronts what they have to know; see `compiled`.")},
+    {"before_step", before_step, METH_O, PyDoc_STR("The front of a hook of `Handle._run`.")},
+    {"before_create_task", before_create_task, METH_VARARGS,
+     PyDoc_STR("The front of a hook of `create_task`, and what it replaced.")},
+    {NULL},
+};
+
+static int
+prepare(PyObject *Py_UNUSED(module))
+{
+    front_type = (PyTypeObject *)PyType_FromSpec(&front_spec);
+    one = PyLong_FromLong(1);
+    str_clock = PyUnicode_InternFromString("_loopscope_clock");
+    str_self = PyUnicode_InternFromString("__self__");
+    str_done = PyUnicode_InternFromString("done");
+    str_factory = PyUnicode_InternFromString("_task_factory");
+    str_name = PyUnicode_InternFromString("name");
+    str_detail = PyUnicode_InternFromString("detail");
+    str_left = PyUnicode_InternFromString("left");
+    str_fault = PyUnicode_InternFromString("fault");
+    str_over = PyUnicode_InternFromString("over");
+    str_exception = PyUnicode_InternFromString("_exception");
+    str_cancelled = PyUnicode_InternFromString("cancelled");
+    str_tasks = PyUnicode_InternFromString("tasks");
+    return front_type == NULL || PyErr_Occurred() ? -1 : 0;
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, prepare},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "loopscope.hooks._fast",
+    .m_doc = PyDoc_STR("Fronts of the two hottest hooks, compiled."),
+    .m_methods = methods,
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC
+PyInit__fast(void)
+{
+    return PyModuleDef_Init(&module);
+}
