@@ -118,9 +118,10 @@ def _canceller(frame: FrameType | None) -> tuple[int, Place | RawPlace]:
 
 
 def _failed_before(frame: FrameType | None) -> Any:
-    """The record of the task whose failure the running callback hears of, as that of a task group does."""
+    """The record of the task whose failure the running callback was given, as that of a task group is."""
+    callback = None
     while frame is not None and id(frame.f_code) not in places.stop_codes:
-        frame = frame.f_back
-    arguments = getattr(frame.f_locals.get("self"), "_args", None) if frame is not None else None
-    known = recorder.failed.get(id(arguments[0])) if arguments else None
+        callback, frame = frame, frame.f_back
+    given = callback.f_locals.values() if callback is not None else ()
+    known = next((found for one in given if (found := recorder.failed.get(id(one)))), None)
     return known.task if known is not None else None
