@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import sys
 import sysconfig
 import tempfile
@@ -20,23 +21,26 @@ class CompiledHooks(BuildHookInterface[Any]):
     """Of an editable installation they lie beside their source, where Git does not look."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        self.folder = tempfile.mkdtemp(prefix="loopscope-")
         name = "_fast" + str(sysconfig.get_config_var("EXT_SUFFIX"))
-        target = Path(self.root) / FOLDER / name
-        with tempfile.TemporaryDirectory() as folder:
-            built = _build(Path(self.root) / FOLDER / "_fast.c", Path(folder)) if _can_have_them() else None
-            if built is None:
-                target.unlink(missing_ok=True)
-                self.app.display_warning(
-                    "loopscope: its compiled hooks could not be built, for which a C compiler and Python's "
-                    "headers are needed; it works without them, and costs the service more"
-                )
-                return
-            target.unlink(missing_ok=True)  # not written into: a running service may have it mapped
-            target.write_bytes(built.read_bytes())
-        if version != "editable":
-            build_data["force_include"][str(target)] = f"loopscope/hooks/{name}"
+        beside = Path(self.root) / FOLDER / name
+        built = _build(beside.with_name("_fast.c"), Path(self.folder)) if _can_have_them() else None
+        if version == "editable":
+            beside.unlink(missing_ok=True)  # not written into: a running service may have it mapped
+            if built is not None:
+                shutil.copyfile(built, beside)
+        elif built is not None:
+            build_data["force_include"][str(built)] = f"loopscope/hooks/{name}"
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
+        if built is None:
+            self.app.display_warning(
+                "loopscope: its compiled hooks could not be built, for which a C compiler and Python's "
+                "headers are needed; it works without them, and costs the service more"
+            )
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+        shutil.rmtree(self.folder)
 
 
 def _can_have_them() -> bool:

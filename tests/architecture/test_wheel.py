@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import sysconfig
 import zipfile
 
 import pytest
+from compiler import can_compile
 
 DATA = {".sql", ".js", ".css", ".html", ".toml", ".svg", ".typed"}
 
@@ -35,6 +37,12 @@ def test_the_wheel_holds_nothing_else(wheel_names, source_roots):
     """No tests, no source roots, no leftovers: three packages and what packaging adds."""
     tops = {name.partition("/")[0] for name in wheel_names}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(source_roots.values())
+
+
+def test_the_wheel_carries_the_compiled_hooks_where_they_can_be_built(wheel_names):
+    """Then it is a wheel for one interpreter, else for any."""
+    name = "loopscope/hooks/_fast" + sysconfig.get_config_var("EXT_SUFFIX")
+    assert (name in wheel_names) == can_compile()
 
 
 def test_the_wheel_carries_the_licence(wheel_names):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import shutil
 import sys
-import sysconfig
-from pathlib import Path
 
 import pytest
+from compiler import can_compile
 
 import loopscope
 from loopscope import context
@@ -17,11 +15,6 @@ from loopscope.hooks import compiled
 from loopscope.recorder import recorder
 
 LABEL = contextvars.ContextVar("label", default="none")
-
-
-def can_compile():
-    header = Path(sysconfig.get_path("include"), "Python.h")
-    return sys.platform == "linux" and header.exists() and shutil.which("cc") is not None
 
 
 def test_they_are_there_where_they_can_be_built():
