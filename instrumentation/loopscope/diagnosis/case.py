@@ -174,10 +174,15 @@ class Case:
 
     def job_of(self, tasks: Iterable[Task | None]) -> str:
         """The job most of these tasks work for, as name and key; empty when they work for none."""
+        return self.job_among(task.job for task in tasks if task is not None)
+
+    @staticmethod
+    def job_among(jobs: Iterable[Job | None]) -> str:
+        """The one named most often, for records that keep the job of their time: their task may have left it."""
         counts: dict[str, int] = defaultdict(int)
-        for task in tasks:
-            if task is not None and task.job is not None:
-                counts[job_label(task.job)] += 1
+        for job in jobs:
+            if job is not None:
+                counts[job_label(job)] += 1
         return max(counts, key=lambda name: counts[name]) if counts else ""
 
 

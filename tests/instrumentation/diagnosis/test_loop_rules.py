@@ -94,6 +94,21 @@ def test_a_synchronous_call_on_the_loop(findings, line_of, case):
     assert "ticker" in found[0].victims
 
 
+def test_the_job_is_named_that_was_under_way(findings):
+    """Also when it is over, and its task has gone on to something else."""
+    found = findings("""
+    import loopscope
+
+    async def work():
+        with loopscope.job("upload", key="7"):
+            time.sleep(1.0)
+        await asyncio.sleep(0.5)
+
+    main(work)
+    """)
+    assert [finding.job for finding in found] == ["upload 7"]
+
+
 def test_many_short_blocks_one_after_the_other(findings):
     """None is long, but all are ready at once: together they are a long one."""
     found = findings("""

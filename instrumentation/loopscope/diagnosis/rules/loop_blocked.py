@@ -66,7 +66,8 @@ class LoopBlocked:
         ]
         for culprits in loops.by_function(case, mine)[: self.MOST]:
             longest = max(loops.lasted(case, block) for block in culprits.blocks) / SECOND
-            if longest > self.WORTH_SAYING or culprits.total > self.TOGETHER:
+            add_up = culprits.total > self.TOGETHER and self._share(case, culprits) > self.SHARE
+            if longest > self.WORTH_SAYING or add_up:
                 yield self._finding(case, culprits, longest)
 
     def _is_crowded_out(self, case: Case, block: Block) -> bool:
@@ -82,7 +83,7 @@ class LoopBlocked:
         at_fault = frozenset(task.id for task in culprits.tasks)
         victims = loops.present(case, started, ended, at_fault)
         others = len(culprits.tasks) > 1 or bool(victims)
-        share = culprits.total / max(1.0, min(case.seen, self.LOOKED_AT))
+        share = self._share(case, culprits)
         frozen = share > self.FROZEN or any(not b.ended for b in culprits.blocks)
         return Finding(
             kind=self.kind,
@@ -92,7 +93,7 @@ class LoopBlocked:
             explain=self._explain(culprits, worst, longest, len(victims)),
             fix=FIX[worst.cause],
             since=started,
-            job=case.job_of(culprits.tasks),
+            job=case.job_among(block.job for block in culprits.blocks),
             victims=case.names(victims or culprits.tasks),
             resource=f"event loop of {worst.thread}",
             evidence={
@@ -105,6 +106,9 @@ class LoopBlocked:
             hit=frozenset(task.id for task in victims) if frozen else frozenset(),
             roots=at_fault,
         )
+
+    def _share(self, case: Case, culprits: Culprits) -> float:
+        return culprits.total / max(1.0, min(case.seen, self.LOOKED_AT))
 
     def _severity(self, case: Case, culprits: Culprits, longest: float, share: float) -> str:
         worst = max(culprits.blocks, key=lambda block: loops.lasted(case, block))

@@ -49,7 +49,7 @@ class SyncWaitOnLoop:
             ),
             fix="Await it (`asyncio.wrap_future`, an asyncio primitive), or wait for it in another thread.",
             since=culprits.blocks[0].started,
-            job=case.job_of(culprits.tasks),
+            job=case.job_among(block.job for block in culprits.blocks),
             victims=case.names((*culprits.tasks, *victims)),
             resource=f"event loop of {last.thread}",
             evidence={"waits": len(culprits.blocks), "stuck_for": round(culprits.total, 3)},
