@@ -13,9 +13,8 @@ from loopscope.clock import SECOND, now
 from loopscope.logs import logger
 from loopscope.owned import owned
 from loopscope.recorder import recorder
-from loopscope.records import Sample
 from loopscope.strangers import Strangers
-from loopscope.usage import Lag
+from loopscope.usage import Lag, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable

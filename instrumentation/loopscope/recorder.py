@@ -19,7 +19,6 @@ from loopscope.records import (
     Hold,
     Job,
     Resource,
-    Sample,
     Task,
     Wait,
     WorkItem,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType
 
-    from loopscope.usage import Hotspot, Lag, LoopUse, Spin
+    from loopscope.usage import Hotspot, Lag, LoopUse, Sample, Spin
 
 
 class Place(NamedTuple):
@@ -336,19 +336,6 @@ class Finding:
     @property
     def is_serious(self) -> bool:
         return self.severity != INFO
-
-
-@dataclass(slots=True)
-class Sample:
-    """What the process used; ``own_cpu`` is what loopscope's threads used. Both in ns since the start."""
-
-    at: int
-    cpu: int
-    memory: int  # resident bytes
-    threads: int
-    files: int
-    own_cpu: int
-    lag: int  # longest busy time of any loop since the last sample, ns
 
 
 @dataclass(slots=True)

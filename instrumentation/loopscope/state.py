@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         Job,
         Process,
         Resource,
-        Sample,
         Wait,
         WorkItem,
     )

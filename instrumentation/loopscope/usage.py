@@ -1,4 +1,4 @@
-"""The words for what loops and threads do with their time: records like those of `loopscope.records`."""
+"""The words for what a process uses, and what loops and threads do with their time: records like those of `loopscope.records`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ if TYPE_CHECKING:
     from loopscope.records import Place, RawPlace, Task
 
 LOOP, THREAD = "loop", "thread"  # roles of threads
+
+
+@dataclass(slots=True)
+class Sample:
+    """What the process used; ``own_cpu`` is what loopscope's threads used. Both in ns since the start."""
+
+    at: int
+    cpu: int
+    memory: int  # resident bytes
+    threads: int
+    files: int
+    own_cpu: int
+    lag: int  # longest busy time of any loop since the last sample, ns
 
 
 @dataclass(slots=True)

@@ -16,14 +16,13 @@ from loopscope.records import (
     Place,
     Process,
     Resource,
-    Sample,
     Slice,
     Snapshot,
     Task,
     Wait,
     WorkItem,
 )
-from loopscope.usage import Hotspot, Lag, LoopUse, Spin
+from loopscope.usage import Hotspot, Lag, LoopUse, Sample, Spin
 from loopscope_exporters.journal.history_rows import parse_stack
 
 if TYPE_CHECKING:

@@ -21,13 +21,12 @@ if TYPE_CHECKING:
         Place,
         RawPlace,
         Resource,
-        Sample,
         Slice,
         Task,
         Wait,
         WorkItem,
     )
-    from loopscope.usage import Hotspot, Lag, LoopUse, Spin
+    from loopscope.usage import Hotspot, Lag, LoopUse, Sample, Spin
 
 Row = tuple[Any, ...]
 

@@ -10,8 +10,8 @@ from loopscope.places import resolve
 from loopscope.records import OK
 
 if TYPE_CHECKING:
-    from loopscope.records import Batch, Block, Fault, Hold, Job, Sample, Slice, Task, Wait, WorkItem
-    from loopscope.usage import Hotspot, Lag, LoopUse, Spin
+    from loopscope.records import Batch, Block, Fault, Hold, Job, Slice, Task, Wait, WorkItem
+    from loopscope.usage import Hotspot, Lag, LoopUse, Sample, Spin
 
 LAST = 500  # records of each kind that are kept one by one
 

@@ -23,7 +23,6 @@ from loopscope.records import (
     Place,
     Process,
     Resource,
-    Sample,
     Slice,
     Task,
     Wait,

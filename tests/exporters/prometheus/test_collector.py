@@ -29,7 +29,6 @@ from loopscope.records import (
     Fault,
     Job,
     Resource,
-    Sample,
     Task,
     Wait,
     WorkItem,
