@@ -24,6 +24,7 @@ from loopscope.records import (
     WorkItem,
 )
 from loopscope.settings import Settings
+from loopscope.usage import Sample
 
 if TYPE_CHECKING:
     from loopscope.faults import Failed

@@ -1,4 +1,4 @@
-"""The words for what a process uses, and what loops and threads do with their time: records like those of `loopscope.records`."""
+"""Words for what a process uses and what loops and threads do with their time, like those of `records`."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ class Case:
 
     @staticmethod
     def job_among(jobs: Iterable[Job | None]) -> str:
-        """The one named most often, for records that keep the job of their time: their task may have left it."""
+        """The one named most often, for records that keep the job of their time."""
         counts: dict[str, int] = defaultdict(int)
         for job in jobs:
             if job is not None:

@@ -30,6 +30,7 @@ from loopscope.records import (
 )
 from loopscope.settings import Settings
 from loopscope.state import LiveState
+from loopscope.usage import Sample
 from loopscope_exporters.journal import Journal, JournalExporter
 
 SECOND = 1_000_000_000

@@ -34,6 +34,7 @@ from loopscope.records import (
     WorkItem,
 )
 from loopscope.state import MAX_NAMES, OTHER
+from loopscope.usage import Sample
 from loopscope_exporters.prometheus import LoopscopeCollector
 
 MILLISECOND = SECOND // 1000
