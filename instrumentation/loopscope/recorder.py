@@ -24,11 +24,11 @@ from loopscope.records import (
     WorkItem,
 )
 from loopscope.settings import Settings
-from loopscope.usage import Sample
 
 if TYPE_CHECKING:
     from loopscope.faults import Failed
     from loopscope.loop_clock import LoopClock
+    from loopscope.usage import Sample
 
 
 class OwnerRef(weakref.ref[Any]):

@@ -53,7 +53,7 @@ def create_app() -> FastAPI:
     async def create_podcast(article: Article, background: BackgroundTasks) -> dict[str, str]:
         engine: PodcastEngine = app.state.engine
         podcast_id = uuid.uuid4().hex[:8]
-        engine.accept(podcast_id)
+        await engine.accept(podcast_id)
         background.add_task(engine.produce, podcast_id, article.text)
         return {"id": podcast_id, "title": article.title}
 

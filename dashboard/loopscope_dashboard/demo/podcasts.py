@@ -32,10 +32,13 @@ class PodcastEngine:
         """The podcast's state: accepted, speaking, ready or failed; None if it is unknown or long gone."""
         return self._status.get(podcast_id)
 
-    def accept(self, podcast_id: str) -> None:
+    async def accept(self, podcast_id: str) -> None:
+        """Take note of it, and forget the oldest."""
         self._status[podcast_id] = "accepted"
         while len(self._status) > KEPT_EPISODES:
-            self._forget(next(iter(self._status)))
+            oldest = next(iter(self._status))
+            del self._status[oldest]
+            await asyncio.to_thread(self._episode(oldest).unlink, missing_ok=True)
 
     async def produce(self, podcast_id: str, text: str) -> None:
         """Make the episode. Runs in the background, after the webhook has answered."""
@@ -69,10 +72,6 @@ class PodcastEngine:
 
     def _episode(self, podcast_id: str) -> Path:
         return self._folder / f"{podcast_id}.episode"
-
-    def _forget(self, podcast_id: str) -> None:
-        del self._status[podcast_id]
-        self._episode(podcast_id).unlink(missing_ok=True)
 
 
 def chunked(text: str) -> list[str]:

@@ -61,7 +61,7 @@ class LoopBlocked:
         mine = [
             block
             for block in among
-            if not (block.holder or self._is_crowded_out(case, block))
+            if not (block.holder or self._is_crowded_out(case, block) or self._is_starting(case, block))
             and not (strikes and block.cause == GC and loops.lasted(case, block) < self.LONG * SECOND)
         ]
         for culprits in loops.by_function(case, mine)[: self.MOST]:
@@ -114,8 +114,6 @@ class LoopBlocked:
         worst = max(culprits.blocks, key=lambda block: loops.lasted(case, block))
         if worst.cause == GC and not self._makes_the_garbage(case, culprits):
             return INFO
-        if worst.cause == IMPORT and self._is_starting(case, worst):
-            return INFO
         if any(not b.ended and loops.lasted(case, b) > 2 * self.LONG * SECOND for b in culprits.blocks):
             return CRITICAL
         serious = longest > self.LONG or (len(culprits.blocks) > 1 and culprits.total > self.TOGETHER)
@@ -128,7 +126,7 @@ class LoopBlocked:
         return len(culprits.blocks) > 1 and elsewhere == {culprits.line.function}
 
     def _is_starting(self, case: Case, block: Block) -> bool:
-        return block.started - case.began < self.STARTING * SECOND
+        return block.cause == IMPORT and block.started - case.began < self.STARTING * SECOND
 
     @staticmethod
     def _explain(culprits: Culprits, worst: Block, longest: float, victims: int) -> str:
