@@ -11,7 +11,7 @@ import inspect
 import sys
 import warnings
 from collections import deque
-from types import CoroutineType, FunctionType
+from types import CoroutineType, FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, faults
@@ -115,7 +115,12 @@ def _warning(original: FunctionType) -> Callable[[Any], None]:
 def _words_of(original: FunctionType, coroutine: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What the original gives to `warn`."""
     said: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-    world = {**original.__globals__, "warn": lambda *words, **options: said.append((words, options))}
+
+    def hear(*words: Any, **options: Any) -> None:
+        said.append((words, options))
+
+    # From 3.14 on the original asks the module for its `warn`.
+    world = {**original.__globals__, "warn": hear, "_wm": SimpleNamespace(warn=hear)}
     FunctionType(original.__code__, world)(coroutine)
     return said[0]
 
