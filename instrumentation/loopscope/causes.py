@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from loopscope.records import Place
 
@@ -24,15 +25,22 @@ MOST = 0.5  # of a block's time: what took more of it is its cause
 class Lateness(NamedTuple):
     """An interval in which the watchdog should have run and could not.
 
-    ``computed`` says whether the process used or wanted a processor meanwhile, ``loops`` which loops' threads
-    did for most of it, ``holder`` which other thread.
+    ``computed`` says whether the process used a processor meanwhile, ``loops`` which loops' threads did for
+    most of it and for how long, ns, ``holder`` which other thread.
     """
 
     due: int
     until: int
     computed: bool = True
-    loops: frozenset[int] = frozenset()
+    loops: Mapping[int, int] = MappingProxyType({})
     holder: str = ""
+
+    def queued(self, thread: int, lasted: int) -> int:
+        """Of a block of that loop's thread: how long it queued for a processor, for C code that keeps the GIL
+        does nothing else when it does not run.
+        """
+        share = self.loops.get(thread, 0) / max(1, self.until - self.due)
+        return int(lasted * max(0.0, 1 - share)) if thread in self.loops else 0
 
 
 class Pause(NamedTuple):

@@ -52,7 +52,7 @@ class Turns:
         process, loops = self._books.used_since()
         computed = process > lasted * ALIVE_SHARE
         enough = min(lasted, process) * BUSY_SHARE
-        busy = frozenset(clock.thread for clock, used in loops if used > enough) if computed else frozenset()
+        busy = {clock.thread: used for clock, used in loops if used > enough} if computed else {}
         holder = ""
         if computed and not busy:
             holder = self._hotspots.suspect(lines_of(other_frames()), lasted) or GONE

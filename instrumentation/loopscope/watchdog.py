@@ -174,7 +174,7 @@ class Watchdog(threading.Thread):
             recorder.new_id(), sighting.clock.thread_name, sighting.task, key[1], job=sighting.job
         )
         _describe(block, sighting)
-        block.cause = self._cause(block, sighting, sighting.last_look[0])
+        block.cause = self._cause(block, sighting, sighting.last_look[0], key[0])
         sighting.block = self._blocks[key] = block
         self._seen_block(block)
 
@@ -208,7 +208,7 @@ class Watchdog(threading.Thread):
         block.ended = end
         if sighting is not None:
             _describe(block, sighting)
-        block.cause = self._cause(block, sighting, end)
+        block.cause = self._cause(block, sighting, end, clock.thread)
         return block
 
     def _forget(self, clock: LoopClock) -> None:
@@ -222,7 +222,7 @@ class Watchdog(threading.Thread):
             del self._seen[key]
             self._blocks.pop(key, None)
 
-    def _cause(self, block: Block, sighting: Sighting | None, end: int) -> str:
+    def _cause(self, block: Block, sighting: Sighting | None, end: int, thread: int) -> str:
         lasted, block.holder = (block.started, end), ""
         if ran := causes.collecting(*lasted, garbage.pauses()):
             block.queued = max(block.queued, end - block.started - ran)
@@ -230,6 +230,7 @@ class Watchdog(threading.Thread):
         late = causes.kept_late(*lasted, list(self._turns.late))
         if late is not None:
             block.holder = late.holder
+            block.queued = max(block.queued, late.queued(thread, end - block.started))
             return GIL if late.computed else HOST_PAUSED
         return _seen_cause(block, sighting) if sighting is not None else BLOCKING_CALL
 

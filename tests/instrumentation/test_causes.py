@@ -169,6 +169,13 @@ def test_several_short_times_without_a_turn_explain_a_block_together():
     assert kept_late(0, 400, late[:2]) is None
 
 
+def test_c_code_that_could_not_run_is_not_held_against_the_line():
+    """On a busy host a call that keeps the lock takes the longer, and the lock is kept all the while."""
+    late = Lateness(0, 100, loops={7: 30})
+    assert late.queued(7, 200) == 140
+    assert late.queued(8, 200) == 0
+
+
 def test_a_thread_that_ended_with_the_lock_is_named_all_the_same(seen):
     """It kept the lock in one call and was gone when the watchdog got its turn."""
 
