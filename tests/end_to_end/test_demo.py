@@ -96,7 +96,7 @@ def test_a_healthy_demo_ends_by_itself_with_a_summary(marked, tmp_path):
 def sick(tmp_path_factory):
     """What a sick demo of twenty-five seconds printed, and its journal."""
     journal = tmp_path_factory.mktemp("sick")
-    environment = fresh_environment()
+    environment = fresh_environment() | {"LOOPSCOPE_STUCK_AFTER": "3"}  # the last ailment has but 8 s
     running = demo(environment, journal, "--sick", "--seconds=25")
     out, err = running.communicate(timeout=90)
     assert running.returncode == 0, err

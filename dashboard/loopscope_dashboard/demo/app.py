@@ -32,7 +32,7 @@ class Article(BaseModel):
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open what the engine works with, and close it when the service ends."""
-    speech = SpeechClient(os.environ[VENDORS])
+    speech: SpeechClient = app.state.speech
     encoders = ProcessPoolExecutor(
         ENCODERS,
         mp_context=multiprocessing.get_context("spawn"),
@@ -48,6 +48,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 def create_app() -> FastAPI:
     """The podcast engine; with the endpoints that plant ailments if it is to be sick."""
     app = FastAPI(title="podcasts", lifespan=lifespan)
+    app.state.speech = SpeechClient(os.environ[VENDORS])  # here, for making the first one imports a lot
 
     @app.post("/webhook/create-podcast", status_code=202)
     async def create_podcast(article: Article, background: BackgroundTasks) -> dict[str, str]:
