@@ -1,8 +1,8 @@
-/* Fronts of the two hottest hooks, compiled: a step of a loop, and the making of a task.
+/* Fronts of the hottest hooks, compiled: what runs once a callback, once a task, once a permit.
 
-   They do what `steps` and `tasks` do for callbacks and thin tasks as long as nothing is unusual; in every other
-   case they call the hook in Python that they stand before, and have done nothing yet. A call through them leaves
-   no frame. Without this module loopscope does the same, slower. */
+   They do what `steps`, `tasks`, `cancelling` and `sync` do for callbacks and thin tasks as long as nothing is
+   unusual; in every other case they call the hook in Python that they stand before, and have done nothing yet. A
+   call through them leaves no frame. Without this module loopscope does the same, slower. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -14,16 +14,17 @@
 
 /* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
 static struct {
-    PyTypeObject *handle, *clock, *job;
-    Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
+    PyTypeObject *handle, *clock, *job, *future, *task;
+    Py_ssize_t handle_loop, handle_callback, handle_args, handle_context, handle_source;
     Py_ssize_t clock_key, clock_mark, clock_limit;
     Py_ssize_t job_thin, job_thinned;
-    PyObject *job_var, *recorder, *thin_tasks, *open_tasks;
+    PyObject *job_var, *recorder, *thin_tasks, *open_tasks, *clocks;
     PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused;
 } known;
 
 static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_left, *str_fault, *one;
-static PyObject *str_over, *str_exception, *str_cancelled, *str_tasks;
+static PyObject *str_over, *str_exception, *str_cancelled, *str_tasks, *str_ready, *str_append, *str_state;
+static PyObject *str_CANCELLED, *str_thin;
 
 static PyObject *
 moment(void)
@@ -447,6 +448,106 @@ create_task(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject
     return task;
 }
 
+/* ---- The waking of a task: see `cancelling._calling_soon`. ---- */
+
+/* Is a callback about to hear that what it waits for was cancelled? Then somebody on the stack did so. */
+static int
+tells_of_cancellation(PyObject *args)
+{
+    PyObject *given = PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL;
+    if (given == NULL || (Py_TYPE(given) != known.future && Py_TYPE(given) != known.task)) {
+        return 0;
+    }
+    PyObject *state = PyObject_GetAttr(given, str_state);
+    int cancelled = state == NULL ? -1 : PyObject_RichCompareBool(state, str_CANCELLED, Py_EQ);
+    Py_XDECREF(state);
+    return cancelled;
+}
+
+static PyObject *
+call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    PyObject *ready, *handle, *said = NULL;
+    if (PyVectorcall_NARGS(flagged) != 4 || names != NULL || !PyTuple_CheckExact(arguments[2])
+        || tells_of_cancellation(arguments[2])) {
+        PyErr_Clear();
+        return PyObject_Vectorcall(((Front *)self)->hook, arguments, flagged, names);
+    }
+    PyObject *of_handle[] = {arguments[1], arguments[2], arguments[0], arguments[3]};
+    handle = PyObject_Vectorcall((PyObject *)known.handle, of_handle, 4, NULL);
+    if (handle == NULL) {
+        return NULL;
+    }
+    PyObject *source = SLOT(handle, known.handle_source);
+    if (source != NULL && PyList_Check(source) && PyList_GET_SIZE(source) > 0) { /* in debug mode: where it was made */
+        PySequence_DelItem(source, -1);
+    }
+    ready = PyObject_GetAttr(arguments[0], str_ready);
+    said = ready == NULL ? NULL : PyObject_CallMethodOneArg(ready, str_append, handle);
+    if (said == NULL) {
+        Py_CLEAR(handle);
+    }
+    Py_XDECREF(ready);
+    Py_XDECREF(said);
+    return handle;
+}
+
+/* ---- A permit given back: see `sync._releasing`. ---- */
+
+/* The clock of the loop that runs in this thread; borrowed, NULL if there is none. */
+static PyObject *
+clock_here(void)
+{
+    PyObject *thread = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    PyObject *clock = thread == NULL ? NULL : PyDict_GetItemWithError(known.clocks, thread);
+    Py_XDECREF(thread);
+    return clock != NULL && Py_TYPE(clock) == known.clock ? clock : NULL;
+}
+
+/* Has the running task, which is thin, held one of these permits, and for a short time? */
+static int
+was_held_shortly(PyObject *holders, PyObject *key, PyObject *mark)
+{
+    PyObject *acquired = PyDict_GetItemWithError(holders, key);
+    PyObject *detail = acquired == NULL ? NULL : PyObject_GetAttr(known.recorder, str_detail);
+    PyObject *over = detail == NULL ? NULL : PyObject_GetAttr(detail, str_over);
+    int shortly = 0;
+    if (over != NULL) {
+        long long held = PyLong_AsLongLong(mark) - PyLong_AsLongLong(acquired);
+        shortly = held <= PyLong_AsLongLong(over);
+    }
+    Py_XDECREF(detail);
+    Py_XDECREF(over);
+    return shortly && !PyErr_Occurred();
+}
+
+static PyObject *
+release(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    Front *front = (Front *)self;
+    PyObject *holders = NULL, *key = NULL, *clock, *result;
+    if (PyVectorcall_NARGS(flagged) == 1 && names == NULL) {
+        holders = PyObject_GetAttr(arguments[0], str_thin);
+    }
+    clock = holders != NULL && PyDict_CheckExact(holders) ? clock_here() : NULL;
+    if (clock != NULL) {
+        key = Py_NewRef(SLOT(clock, known.clock_key));
+    }
+    if (key == NULL || !was_held_shortly(holders, key, SLOT(clock, known.clock_mark))) {
+        PyErr_Clear();
+        result = PyObject_Vectorcall(front->hook, arguments, flagged, names);
+    }
+    else {
+        result = PyObject_Vectorcall(front->original, arguments, flagged, names);
+        if (result != NULL && PyDict_Contains(holders, key) == 1 && PyDict_DelItem(holders, key) < 0) {
+            pass_over("release");
+        }
+    }
+    Py_XDECREF(holders);
+    Py_XDECREF(key);
+    return result;
+}
+
 /* ---- The module. ---- */
 
 static PyObject *
@@ -468,21 +569,20 @@ make_front(vectorcallfunc call, PyObject *hook, PyObject *original)
     return (PyObject *)front;
 }
 
-static PyObject *
-before_step(PyObject *Py_UNUSED(module), PyObject *hook)
-{
-    return make_front(step, hook, Py_None);
-}
-
-static PyObject *
-before_create_task(PyObject *Py_UNUSED(module), PyObject *args)
-{
-    PyObject *hook, *original;
-    if (!PyArg_ParseTuple(args, "OO:before_create_task", &hook, &original)) {
-        return NULL;
+#define BEFORE(call)                                                          \
+    static PyObject *before_##call(PyObject *Py_UNUSED(module), PyObject *args) \
+    {                                                                         \
+        PyObject *hook, *original;                                            \
+        if (!PyArg_ParseTuple(args, "OO", &hook, &original)) {                \
+            return NULL;                                                      \
+        }                                                                     \
+        return make_front(call, hook, original);                              \
     }
-    return make_front(create_task, hook, original);
-}
+
+BEFORE(step)
+BEFORE(create_task)
+BEFORE(call_soon)
+BEFORE(release)
 
 /* Where a slot of a class lies; -1 with TypeError set if it has no such slot. */
 static Py_ssize_t
@@ -508,6 +608,7 @@ find_slots(void)
                    || (known.handle_callback = offset_of(known.handle, "_callback")) < 0
                    || (known.handle_args = offset_of(known.handle, "_args")) < 0
                    || (known.handle_context = offset_of(known.handle, "_context")) < 0
+                   || (known.handle_source = offset_of(known.handle, "_source_traceback")) < 0
                    || (known.clock_key = offset_of(known.clock, "key")) < 0
                    || (known.clock_mark = offset_of(known.clock, "mark")) < 0
                    || (known.clock_limit = offset_of(known.clock, "limit")) < 0
@@ -521,10 +622,11 @@ static PyObject *
 configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
     /* The references are kept for good: a front may outlive the hooks, when somebody has wrapped it. */
-    if (!PyArg_ParseTuple(args, "O!O!O!OOO!O!OOOO:configure", &PyType_Type, &known.handle, &PyType_Type, &known.clock,
-                          &PyType_Type, &known.job, &known.job_var, &known.recorder, &PyDict_Type, &known.thin_tasks,
-                          &PyDict_Type, &known.open_tasks, &known.say_unhandled, &known.look_for_long_step,
-                          &known.thin_ended, &known.address_reused)
+    PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
+    if (!PyArg_ParseTuple(args, "(O!O!O!)(O!O!)(O!O!O!)OO(OOOO):configure", type, &known.handle, type, &known.future, type,
+                          &known.task, type, &known.clock, type, &known.job, dict, &known.thin_tasks, dict,
+                          &known.open_tasks, dict, &known.clocks, &known.job_var, &known.recorder, &known.say_unhandled,
+                          &known.look_for_long_step, &known.thin_ended, &known.address_reused)
         || find_slots() < 0) {
         known.handle = NULL;
         return NULL;
@@ -535,9 +637,10 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
 
 static PyMethodDef methods[] = {
     {"configure", configure, METH_VARARGS, PyDoc_STR("Tell the fronts what they have to know; see `compiled`.")},
-    {"before_step", before_step, METH_O, PyDoc_STR("The front of a hook of `Handle._run`.")},
-    {"before_create_task", before_create_task, METH_VARARGS,
-     PyDoc_STR("The front of a hook of `create_task`, and what it replaced.")},
+    {"before_step", before_step, METH_VARARGS, PyDoc_STR("The front of a hook, and what that replaced.")},
+    {"before_create_task", before_create_task, METH_VARARGS, PyDoc_STR("Likewise.")},
+    {"before_call_soon", before_call_soon, METH_VARARGS, PyDoc_STR("Likewise.")},
+    {"before_release", before_release, METH_VARARGS, PyDoc_STR("Likewise.")},
     {NULL},
 };
 
@@ -558,6 +661,11 @@ prepare(PyObject *Py_UNUSED(module))
     str_exception = PyUnicode_InternFromString("_exception");
     str_cancelled = PyUnicode_InternFromString("cancelled");
     str_tasks = PyUnicode_InternFromString("tasks");
+    str_ready = PyUnicode_InternFromString("_ready");
+    str_append = PyUnicode_InternFromString("append");
+    str_state = PyUnicode_InternFromString("_state");
+    str_CANCELLED = PyUnicode_InternFromString("CANCELLED");
+    str_thin = PyUnicode_InternFromString("_loopscope_thin");
     return front_type == NULL || PyErr_Occurred() ? -1 : 0;
 }
 
@@ -572,7 +680,7 @@ static PyModuleDef_Slot module_slots[] = {
 static struct PyModuleDef module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "loopscope.hooks._fast",
-    .m_doc = PyDoc_STR("Fronts of the two hottest hooks, compiled."),
+    .m_doc = PyDoc_STR("Fronts of the hottest hooks, compiled."),
     .m_methods = methods,
     .m_slots = module_slots,
 };

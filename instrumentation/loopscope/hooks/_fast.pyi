@@ -1,27 +1,29 @@
-from asyncio import AbstractEventLoop, Handle, Task
+from asyncio import Future, Handle, Task
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from loopscope.loop_clock import LoopClock
 from loopscope.recorder import Recorder
 from loopscope.records import Job
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+
 def configure(
-    handle: type[Handle],
-    clock: type[LoopClock],
-    job: type[Job],
+    theirs: tuple[type[Handle], type[Future[Any]], type[Task[Any]]],
+    ours: tuple[type[LoopClock], type[Job]],
+    tables: tuple[dict[int, int], dict[int, Any], dict[int, LoopClock]],
     job_var: ContextVar[Job | None],
     recorder: Recorder,
-    thin_tasks: dict[int, int],
-    open_tasks: dict[int, Any],
-    say_unhandled: Callable[[Any, BaseException], None],
-    look_for_long_step: Callable[[LoopClock, Any, int], None],
-    thin_ended: Callable[[int, Any, int], None],
-    address_reused: Callable[[int], None],
+    functions: tuple[
+        Callable[[Any, BaseException], None],
+        Callable[[LoopClock, Any, int], None],
+        Callable[[int, Any, int], None],
+        Callable[[int], None],
+    ],
     /,
 ) -> None: ...
-def before_step(hook: Callable[[Any], None], /) -> Callable[[Handle], None]: ...
-def before_create_task(
-    hook: Callable[..., Task[Any]], original: Callable[..., Task[Any]], /
-) -> Callable[[AbstractEventLoop], Task[Any]]: ...
+def before_step(hook: _F, original: _F, /) -> _F: ...
+def before_create_task(hook: _F, original: _F, /) -> _F: ...
+def before_call_soon(hook: _F, original: _F, /) -> _F: ...
+def before_release(hook: _F, original: _F, /) -> _F: ...

@@ -1,4 +1,4 @@
-"""Compiled fronts of the two hottest hooks, where they could be built: see `_fast.c`.
+"""Compiled fronts of the hottest hooks, where they could be built: see `_fast.c`.
 
 Each stands before the hook in Python and calls it for whatever is to be recorded or is unusual. They make a
 callback or a thin task's step cheaper than asyncio's own; nothing else depends on them.
@@ -6,15 +6,15 @@ callback or a thin task's step cheaper than asyncio's own; nothing else depends 
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from asyncio import BaseEventLoop, events
 from typing import TYPE_CHECKING
 
 from loopscope import private
 from loopscope.clock import SECOND
 from loopscope.context import job_var, open_tasks, thin_tasks
 from loopscope.hooks import steps, tasks
-from loopscope.loop_clock import LoopClock
+from loopscope.loop_clock import LoopClock, clocks
 from loopscope.recorder import recorder
 from loopscope.records import Job
 
@@ -34,18 +34,17 @@ def install(patches: Patches, settings: Settings) -> None:
     if not (there and settings.compiled):
         return
     long_step = int(settings.slice_threshold * SECOND)
+    long_steps = functools.partial(steps.look_for_long_step, long_step=long_step)
     _fast.configure(
-        events.Handle,
-        LoopClock,
-        Job,
+        (asyncio.Handle, asyncio.Future, asyncio.Task),
+        (LoopClock, Job),
+        (thin_tasks, open_tasks, clocks),
         job_var,
         recorder,
-        thin_tasks,
-        open_tasks,
-        private.say_unhandled,
-        functools.partial(steps.look_for_long_step, long_step=long_step),
-        steps.thin_ended,
-        tasks.address_reused,
+        (private.say_unhandled, long_steps, steps.thin_ended, tasks.address_reused),
     )
-    patches.put_before(events.Handle, "_run", lambda hook, _: _fast.before_step(hook))
-    patches.put_before(BaseEventLoop, "create_task", _fast.before_create_task)
+    patches.put_before(asyncio.Handle, "_run", _fast.before_step)
+    patches.put_before(asyncio.BaseEventLoop, "create_task", _fast.before_create_task)
+    patches.put_before(asyncio.BaseEventLoop, "_call_soon", _fast.before_call_soon)
+    patches.put_before(asyncio.Semaphore, "release", _fast.before_release)
+    patches.put_before(asyncio.Lock, "release", _fast.before_release)
