@@ -15,7 +15,7 @@
 /* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
 static struct {
     PyTypeObject *handle, *clock, *job, *future, *task;
-    Py_ssize_t handle_loop, handle_callback, handle_args, handle_context, handle_source;
+    Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
     Py_ssize_t clock_key, clock_mark, clock_limit;
     Py_ssize_t job_thin, job_thinned;
     PyObject *job_var, *recorder, *thin_tasks, *open_tasks, *clocks;
@@ -478,10 +478,7 @@ call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *
     if (handle == NULL) {
         return NULL;
     }
-    PyObject *source = SLOT(handle, known.handle_source);
-    if (source != NULL && PyList_Check(source) && PyList_GET_SIZE(source) > 0) { /* in debug mode: where it was made */
-        PySequence_DelItem(source, -1);
-    }
+    /* In debug mode asyncio takes its own frame off the handle's traceback here. There is none. */
     ready = PyObject_GetAttr(arguments[0], str_ready);
     said = ready == NULL ? NULL : PyObject_CallMethodOneArg(ready, str_append, handle);
     if (said == NULL) {
@@ -608,7 +605,6 @@ find_slots(void)
                    || (known.handle_callback = offset_of(known.handle, "_callback")) < 0
                    || (known.handle_args = offset_of(known.handle, "_args")) < 0
                    || (known.handle_context = offset_of(known.handle, "_context")) < 0
-                   || (known.handle_source = offset_of(known.handle, "_source_traceback")) < 0
                    || (known.clock_key = offset_of(known.clock, "key")) < 0
                    || (known.clock_mark = offset_of(known.clock, "mark")) < 0
                    || (known.clock_limit = offset_of(known.clock, "limit")) < 0
