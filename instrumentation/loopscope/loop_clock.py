@@ -27,7 +27,17 @@ ATTRIBUTE = "_loopscope_clock"
 clocks: dict[int, LoopClock] = {}
 
 
-class LoopClock:
+try:
+    from loopscope.hooks._fast import Times
+except ImportError:  # no compiler where it was installed
+
+    class Times:  # type: ignore[no-redef]
+        """What a step writes: when the running handle began, and until when none can have been a long one."""
+
+        __slots__ = ("limit", "mark")
+
+
+class LoopClock(Times):
     """What a loop's thread writes and watchdog and pump read: plain numbers, no lock.
 
     The loop is asleep in `select` when `woke` is 0. Otherwise it has been busy since `woke`, and the handle
@@ -40,10 +50,8 @@ class LoopClock:
         "guard",
         "iterations",
         "key",
-        "limit",
         "long",
         "loop",
-        "mark",
         "native_thread",
         "overslept",
         "own_select",

@@ -14,24 +14,25 @@
 
 /* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
 static struct {
-    PyTypeObject *handle, *clock, *job, *future, *task;
+    PyTypeObject *handle, *clock, *job, *future, *task, *deque;
     Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
-    Py_ssize_t clock_key, clock_mark, clock_limit;
+    Py_ssize_t clock_key;
     Py_ssize_t job_thin, job_thinned;
     PyObject *job_var, *recorder, *thin_tasks, *open_tasks, *clocks;
     PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused;
+    PyObject *done, *append; /* of `Task` and of `deque`: looked up once */
 } known;
 
 static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_left, *str_fault, *one;
 static PyObject *str_over, *str_exception, *str_cancelled, *str_tasks, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin;
 
-static PyObject *
+static long long
 moment(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now); /* what `time.monotonic_ns` reads */
-    return PyLong_FromLongLong((long long)now.tv_sec * 1000000000 + now.tv_nsec);
+    return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static void
@@ -202,6 +203,31 @@ static PyType_Spec front_spec = {
 
 static PyTypeObject *front_type;
 
+/* ---- The base of `LoopClock`: the numbers that a step reads and writes. ---- */
+
+typedef struct {
+    PyObject_HEAD
+    long long mark, limit;
+} Times;
+
+static PyMemberDef times_members[] = {
+    {"mark", T_LONGLONG, offsetof(Times, mark), 0, NULL},
+    {"limit", T_LONGLONG, offsetof(Times, limit), 0, NULL},
+    {NULL},
+};
+
+static PyType_Slot times_slots[] = {
+    {Py_tp_members, times_members},
+    {0, NULL},
+};
+
+static PyType_Spec times_spec = {
+    .name = "loopscope.hooks._fast.Times",
+    .basicsize = sizeof(Times),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = times_slots,
+};
+
 /* ---- A step: see `steps._timed`. ---- */
 
 /* Does a method without arguments, or an attribute, give what is expected? -1 with an error set if it fails. */
@@ -214,13 +240,13 @@ is_same(PyObject *found, PyObject *expected)
 
 /* Did the task take less than `detail.over`, since when it was made? */
 static int
-was_quick(PyObject *detail, PyObject *key, PyObject *end)
+was_quick(PyObject *detail, PyObject *key, long long end)
 {
     PyObject *created = PyDict_GetItemWithError(known.thin_tasks, key);
     PyObject *over = PyObject_GetAttr(detail, str_over);
     int quick = 0; /* somebody may have made a record of it */
     if (created != NULL && over != NULL) {
-        long long lasted = PyLong_AsLongLong(end) - PyLong_AsLongLong(created);
+        long long lasted = end - PyLong_AsLongLong(created);
         quick = lasted < PyLong_AsLongLong(over);
     }
     Py_XDECREF(over);
@@ -229,7 +255,7 @@ was_quick(PyObject *detail, PyObject *key, PyObject *end)
 
 /* Count a thin task that ended well and soon: 1, 0 if it did not, -1 with an error set. */
 static int
-counted(PyObject *key, PyObject *task, PyObject *end)
+counted(PyObject *key, PyObject *task, long long end)
 {
     PyObject *detail = PyObject_GetAttr(known.recorder, str_detail), *sum, *more;
     int well = detail == NULL ? -1 : was_quick(detail, key, end);
@@ -249,34 +275,37 @@ counted(PyObject *key, PyObject *task, PyObject *end)
     return well;
 }
 
+/* Call a function of the hooks in Python with the end of the step. */
 static int
-after_thin_step(PyObject *key, PyObject *task, PyObject *end)
+tell(PyObject *function, PyObject *first, PyObject *second, long long end)
 {
-    int done = is_same(PyObject_CallMethodNoArgs(task, str_done), Py_True);
-    if (done > 0 && (done = counted(key, task, end)) == 0) {
-        PyObject *said = PyObject_CallFunctionObjArgs(known.thin_ended, key, task, end, NULL);
-        done = said == NULL ? -1 : 1;
-        Py_XDECREF(said);
+    PyObject *moment = PyLong_FromLongLong(end);
+    PyObject *said = moment == NULL ? NULL : PyObject_CallFunctionObjArgs(function, first, second, moment, NULL);
+    Py_XDECREF(moment);
+    Py_XDECREF(said);
+    return said == NULL ? -1 : 0;
+}
+
+static int
+after_thin_step(PyObject *key, PyObject *task, long long end)
+{
+    PyObject *done = Py_TYPE(task) == known.task ? PyObject_Vectorcall(known.done, &task, 1, NULL)
+                                                 : PyObject_CallMethodNoArgs(task, str_done);
+    int found = is_same(done, Py_True);
+    if (found > 0 && (found = counted(key, task, end)) == 0) {
+        found = tell(known.thin_ended, key, task, end);
     }
-    return done;
+    return found;
 }
 
 static int
 after_step(PyObject *clock, PyObject *task, PyObject *key, int is_thin)
 {
-    PyObject *end = moment();
-    int late = end == NULL ? -1 : PyObject_RichCompareBool(end, SLOT(clock, known.clock_limit), Py_GT);
-    if (late > 0) {
-        PyObject *said = PyObject_CallFunctionObjArgs(known.look_for_long_step, clock, task, end, NULL);
-        late = said == NULL ? -1 : 1;
-        Py_XDECREF(said);
-    }
-    if (end != NULL) {
-        put(clock, known.clock_mark, Py_NewRef(end));
-        late = late >= 0 && is_thin ? after_thin_step(key, task, end) : late;
-        Py_DECREF(end);
-    }
-    return late;
+    Times *times = (Times *)clock;
+    long long end = moment();
+    int failed = end > times->limit ? tell(known.look_for_long_step, clock, task, end) : 0;
+    times->mark = end;
+    return !failed && is_thin ? after_thin_step(key, task, end) : failed;
 }
 
 /* Run the handle in its context, and report what it raises as asyncio would. -1: what ends the loop is raised. */
@@ -322,7 +351,7 @@ static int
 is_unrecorded(PyObject *handle, PyObject **clock, PyObject **task, PyObject **key, int *is_thin)
 {
     *clock = PyObject_GetAttr(SLOT(handle, known.handle_loop), str_clock);
-    if (*clock == NULL || Py_TYPE(*clock) != known.clock || SLOT(*clock, known.clock_limit) == NULL) {
+    if (*clock == NULL || Py_TYPE(*clock) != known.clock) {
         return 0;
     }
     *task = owner_of(SLOT(handle, known.handle_callback));
@@ -409,7 +438,7 @@ count_thin(PyObject *job)
 static int
 note_thin(PyObject *task, PyObject *job)
 {
-    PyObject *key = PyLong_FromVoidPtr(task), *created = moment(), *said = NULL;
+    PyObject *key = PyLong_FromVoidPtr(task), *created = PyLong_FromLongLong(moment()), *said = NULL;
     int failed = key == NULL || created == NULL ? -1 : 0;
     if (!failed && (PyDict_Contains(known.thin_tasks, key) == 1 || PyDict_Contains(known.open_tasks, key) == 1)) {
         said = PyObject_CallOneArg(known.address_reused, key);
@@ -480,7 +509,11 @@ call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *
     }
     /* In debug mode asyncio takes its own frame off the handle's traceback here. There is none. */
     ready = PyObject_GetAttr(arguments[0], str_ready);
-    said = ready == NULL ? NULL : PyObject_CallMethodOneArg(ready, str_append, handle);
+    if (ready != NULL) {
+        PyObject *to_deque[] = {ready, handle};
+        said = Py_TYPE(ready) == known.deque ? PyObject_Vectorcall(known.append, to_deque, 2, NULL)
+                                             : PyObject_CallMethodOneArg(ready, str_append, handle);
+    }
     if (said == NULL) {
         Py_CLEAR(handle);
     }
@@ -503,14 +536,14 @@ clock_here(void)
 
 /* Has the running task, which is thin, held one of these permits, and for a short time? */
 static int
-was_held_shortly(PyObject *holders, PyObject *key, PyObject *mark)
+was_held_shortly(PyObject *holders, PyObject *key, long long mark)
 {
     PyObject *acquired = PyDict_GetItemWithError(holders, key);
     PyObject *detail = acquired == NULL ? NULL : PyObject_GetAttr(known.recorder, str_detail);
     PyObject *over = detail == NULL ? NULL : PyObject_GetAttr(detail, str_over);
     int shortly = 0;
     if (over != NULL) {
-        long long held = PyLong_AsLongLong(mark) - PyLong_AsLongLong(acquired);
+        long long held = mark - PyLong_AsLongLong(acquired);
         shortly = held <= PyLong_AsLongLong(over);
     }
     Py_XDECREF(detail);
@@ -530,7 +563,7 @@ release(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *na
     if (clock != NULL) {
         key = Py_NewRef(SLOT(clock, known.clock_key));
     }
-    if (key == NULL || !was_held_shortly(holders, key, SLOT(clock, known.clock_mark))) {
+    if (key == NULL || !was_held_shortly(holders, key, ((Times *)clock)->mark)) {
         PyErr_Clear();
         result = PyObject_Vectorcall(front->hook, arguments, flagged, names);
     }
@@ -606,12 +639,18 @@ find_slots(void)
                    || (known.handle_args = offset_of(known.handle, "_args")) < 0
                    || (known.handle_context = offset_of(known.handle, "_context")) < 0
                    || (known.clock_key = offset_of(known.clock, "key")) < 0
-                   || (known.clock_mark = offset_of(known.clock, "mark")) < 0
-                   || (known.clock_limit = offset_of(known.clock, "limit")) < 0
                    || (known.job_thin = offset_of(known.job, "thin")) < 0
                    || (known.job_thinned = offset_of(known.job, "thinned")) < 0
                ? -1
                : 0;
+}
+
+static int
+find_methods(void)
+{
+    Py_XSETREF(known.done, PyObject_GetAttr((PyObject *)known.task, str_done));
+    Py_XSETREF(known.append, PyObject_GetAttr((PyObject *)known.deque, str_append));
+    return known.done == NULL || known.append == NULL ? -1 : 0;
 }
 
 static PyObject *
@@ -619,11 +658,11 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
     /* The references are kept for good: a front may outlive the hooks, when somebody has wrapped it. */
     PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
-    if (!PyArg_ParseTuple(args, "(O!O!O!)(O!O!)(O!O!O!)OO(OOOO):configure", type, &known.handle, type, &known.future, type,
-                          &known.task, type, &known.clock, type, &known.job, dict, &known.thin_tasks, dict,
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!)(O!O!O!)OO(OOOO):configure", type, &known.handle, type, &known.future, type,
+                          &known.task, type, &known.deque, type, &known.clock, type, &known.job, dict, &known.thin_tasks, dict,
                           &known.open_tasks, dict, &known.clocks, &known.job_var, &known.recorder, &known.say_unhandled,
                           &known.look_for_long_step, &known.thin_ended, &known.address_reused)
-        || find_slots() < 0) {
+        || find_slots() < 0 || find_methods() < 0) {
         known.handle = NULL;
         return NULL;
     }
@@ -641,8 +680,9 @@ static PyMethodDef methods[] = {
 };
 
 static int
-prepare(PyObject *Py_UNUSED(module))
+prepare(PyObject *module)
 {
+    PyObject *times = PyType_FromSpec(&times_spec);
     front_type = (PyTypeObject *)PyType_FromSpec(&front_spec);
     one = PyLong_FromLong(1);
     str_clock = PyUnicode_InternFromString("_loopscope_clock");
@@ -662,7 +702,9 @@ prepare(PyObject *Py_UNUSED(module))
     str_state = PyUnicode_InternFromString("_state");
     str_CANCELLED = PyUnicode_InternFromString("CANCELLED");
     str_thin = PyUnicode_InternFromString("_loopscope_thin");
-    return front_type == NULL || PyErr_Occurred() ? -1 : 0;
+    int failed = times == NULL || PyModule_AddObjectRef(module, "Times", times) < 0;
+    Py_XDECREF(times);
+    return failed || front_type == NULL || PyErr_Occurred() ? -1 : 0;
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -1,4 +1,5 @@
 from asyncio import Future, Handle, Task
+from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -9,8 +10,12 @@ from loopscope.records import Job
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+class Times:
+    mark: int
+    limit: int
+
 def configure(
-    theirs: tuple[type[Handle], type[Future[Any]], type[Task[Any]]],
+    theirs: tuple[type[Handle], type[Future[Any]], type[Task[Any]], type[deque[Any]]],
     ours: tuple[type[LoopClock], type[Job]],
     tables: tuple[dict[int, int], dict[int, Any], dict[int, LoopClock]],
     job_var: ContextVar[Job | None],

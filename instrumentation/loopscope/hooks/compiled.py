@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections import deque
 from typing import TYPE_CHECKING
 
 from loopscope import private
@@ -36,7 +37,7 @@ def install(patches: Patches, settings: Settings) -> None:
     long_step = int(settings.slice_threshold * SECOND)
     long_steps = functools.partial(steps.look_for_long_step, long_step=long_step)
     _fast.configure(
-        (asyncio.Handle, asyncio.Future, asyncio.Task),
+        (asyncio.Handle, asyncio.Future, asyncio.Task, deque),
         (LoopClock, Job),
         (thin_tasks, open_tasks, clocks),
         job_var,
