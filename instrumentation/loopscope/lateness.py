@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BUSY_SHARE = 0.5  # of what the process computed meanwhile: more of it by one loop's thread, and it was that
 ALIVE_SHARE = 0.1  # of a time in which the watchdog could not run: with less the host stood still
+GONE_SHARE = 0.3  # for a thread that nobody can find any more
 MOST = 100  # remembered
 GONE = "a thread that has ended"
 
@@ -55,7 +56,10 @@ class Turns:
         busy = {clock.thread: used for clock, used in loops if used > enough} if computed else {}
         holder = ""
         if computed and not busy:
-            holder = self._hotspots.suspect(lines_of(other_frames()), lasted) or GONE
+            holder = self._hotspots.suspect(lines_of(other_frames()), lasted)
+            if not holder and process > lasted * GONE_SHARE:
+                holder = GONE
+            computed = bool(holder)  # else somebody ran a little, on a host that gave nobody a processor
         self.late.append(Lateness(self._due, moment, computed, busy, holder))
 
 

@@ -103,12 +103,17 @@ def on_loops(case: Case, started: int = 0, ended: int = 0) -> list[Hotspot]:
     return [spot for spot in spots if overlap(spot.at - spot.span, spot.at, started, ended)]
 
 
+def in_threads(case: Case) -> list[Hotspot]:
+    """Where other threads stood while they computed; not what a loop's own did before it ran."""
+    own = {use.thread for use in case.history.loop_uses}
+    return [spot for spot in case.history.hotspots if spot.role == THREAD and spot.thread not in own]
+
+
 def crowded(case: Case) -> list[LoopUse]:
     """Accounts of spans in which other threads computed most of the time."""
     used: dict[int, dict[str, int]] = defaultdict(dict)
-    for spot in case.history.hotspots:
-        if spot.role == THREAD:
-            used[spot.at][spot.thread] = spot.cpu
+    for spot in in_threads(case):
+        used[spot.at][spot.thread] = spot.cpu
     return [use for use in case.history.loop_uses if sum(used[use.at].values()) > use.span * HOT]
 
 

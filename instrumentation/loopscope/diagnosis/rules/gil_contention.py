@@ -10,7 +10,6 @@ from loopscope.diagnosis import loops, prose
 from loopscope.diagnosis.words import GIL_CONTENTION
 from loopscope.places import resolve
 from loopscope.records import WARNING, Finding
-from loopscope.usage import THREAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +32,7 @@ class GilContention:
     EACH = 0.004  # s an iteration: nearly one turn of the lock each time
 
     def applies(self, case: Case) -> bool:
-        threads = any(spot.role == THREAD for spot in case.history.hotspots)
-        return threads or any(block.holder for block in loops.blocks(case))
+        return bool(loops.in_threads(case)) or any(block.holder for block in loops.blocks(case))
 
     def examine(self, case: Case) -> Iterator[Finding]:
         uses = [use for use in loops.crowded(case) if self._is_late(use)]
@@ -49,7 +47,7 @@ class GilContention:
         return late > use.span * self.SHARE and late > use.iterations * self.EACH * SECOND
 
     def _finding(self, case: Case, uses: list[LoopUse], held: list[Block], late: float) -> Finding:
-        spots = [spot for spot in case.history.hotspots if spot.role == THREAD]
+        spots = loops.in_threads(case)
         line, _ = loops.hottest(spots)
         threads = {spot.thread for spot in spots} | {block.holder for block in held}
         items = self._items(case, spots, threads)
