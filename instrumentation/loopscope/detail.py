@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from loopscope.records import Job
     from loopscope.settings import Settings
 
+# All that began between two drains may be kept before its first record is: that is paid back, up to so many
+# seconds' worth, or every drain would be followed by another such crowd.
+DEBT = 10.0
+
 Key = TypeVar("Key")
 
 
@@ -86,7 +90,7 @@ class Detail:
             self.left = float(self._burst or 1)
         elif self._refilled:
             gained = self._rate * (moment - self._refilled) / SECOND
-            self.left = min(self._burst, max(0.0, self.left) + gained)
+            self.left = min(self._burst, max(-DEBT * self._rate, self.left) + gained)
         self._refilled = moment
 
     def is_thin(self, job: Job | None) -> bool:

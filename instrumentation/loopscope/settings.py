@@ -53,7 +53,7 @@ class Settings:
     hold_threshold: float = 0.01  # shorter holds are not recorded once they ended
     stuck_after: float = 30.0
     diagnosis_interval: float = 5.0  # between two looks for what is wrong; longer when a look is costly
-    detail_rate: int = 500  # records a second that are kept in full; what is over it is counted; 0: keep all
+    detail_rate: int = 200  # records a second that are kept in full; what is over it is counted; 0: keep all
     detail_burst: int = 20_000  # as many more after a quiet time
     detail_over: float = 0.25  # what lasted longer, or failed, is kept in any case
     compiled: bool = True  # use the compiled hooks where they are there; off: those in Python

@@ -117,3 +117,17 @@ def test_the_budget_can_be_lifted():
     detail.left = -5
     detail.refill(1 * SECOND)
     assert not detail.is_thin(None)
+
+
+def test_what_was_kept_beyond_the_budget_is_paid_back():
+    """A crowd that began in time costs the next ones their detail, but not for ever."""
+    detail = Detail(Settings(detail_rate=100, detail_burst=10))
+    detail.refill(SECOND)
+    detail.left = -250.0
+    detail.refill(2 * SECOND)
+    assert detail.left == -150.0
+    detail.left = -100_000.0
+    detail.refill(3 * SECOND)
+    assert detail.left == -900.0
+    detail.refill(13 * SECOND)
+    assert detail.left == 10.0
