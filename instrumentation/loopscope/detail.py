@@ -20,7 +20,7 @@ from loopscope.records import NOWHERE, Counted
 
 if TYPE_CHECKING:
     from loopscope.places import NotedPlace
-    from loopscope.records import Job
+    from loopscope.records import Job, Resource, WorkItem
     from loopscope.settings import Settings
 
 # All that began between two drains may be kept before its first record is: that is paid back, up to so many
@@ -78,6 +78,8 @@ class Detail:
         self._jobs: Lengths[str] = Lengths()
         self.tasks = 0  # only ever grows: the loop counts, the pump remembers what it has taken
         self._tasks_taken = 0
+        self._queued: Lengths[Resource] = Lengths()  # of work items, in the queue of their executor
+        self._ran: Lengths[Resource] = Lengths()
         self._waits: Lengths[tuple[str, str]] = Lengths()  # by kind and name
         self._waits_at: Lengths[tuple[str, NotedPlace | None]] = Lengths()  # by kind and place
 
@@ -105,6 +107,11 @@ class Detail:
         if job is not None:
             job.thinned += 1
 
+    def count_item(self, item: WorkItem) -> None:
+        """It ended well."""
+        self._ran.add(item.executor, item.ended - item.started)
+        self._queued.add(item.executor, item.started - item.submitted)
+
     def count_wait(self, kind: str, name: str, lasted: int) -> None:
         """For a resource of this name."""
         self._waits.add((kind, name), lasted)
@@ -119,6 +126,8 @@ class Detail:
         return Counted(
             jobs=self._jobs.take(),
             tasks=self._tasks_taken - before,
+            queued=[(naming.name_of(executor), lengths) for executor, lengths in self._queued.take()],
+            ran=[(naming.name_of(executor), lengths) for executor, lengths in self._ran.take()],
             waits=[
                 *self._waits.take(),
                 *(((kind, _name(kind, site)), lengths) for (kind, site), lengths in self._waits_at.take()),

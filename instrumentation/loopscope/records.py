@@ -344,6 +344,8 @@ class Counted:
 
     jobs: list[tuple[str, list[int]]] = field(default_factory=list)
     tasks: int = 0
+    queued: list[tuple[str, list[int]]] = field(default_factory=list)  # work items, by executor
+    ran: list[tuple[str, list[int]]] = field(default_factory=list)
     waits: list[tuple[tuple[str, str], list[int]]] = field(default_factory=list)
 
 

@@ -181,6 +181,13 @@ class LiveState:
             self.jobs_finished[name, OK] += len(lengths)
             self.job_durations[name].observe_all(lengths)
             self.thinned["job"] += len(lengths)
+        for executor, lengths in counted.queued:
+            self.queue_durations[self._resource_names.bounded(executor)].observe_all(lengths)
+        for executor, lengths in counted.ran:
+            name = self._resource_names.bounded(executor)
+            self.run_durations[name].observe_all(lengths)
+            self.items_finished[name, OK] += len(lengths)
+            self.thinned["item"] += len(lengths)
         for (kind, resource), lengths in counted.waits:
             self.wait_durations[kind, self._resource_names.bounded(resource)].observe_all(lengths)
             self.thinned["wait"] += len(lengths)

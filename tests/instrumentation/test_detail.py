@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -131,3 +132,22 @@ def test_what_was_kept_beyond_the_budget_is_paid_back():
     assert detail.left == -900.0
     detail.refill(13 * SECOND)
     assert detail.left == 10.0
+
+
+def test_quick_work_items_are_counted(busy):
+    """In the totals of their executor; a slow one and a failed one have records."""
+
+    async def main():
+        with loopscope.job("work"):
+            for _ in range(20):
+                await asyncio.to_thread(len, "")
+            await asyncio.to_thread(time.sleep, 0.15)
+            with pytest.raises(ZeroDivisionError):
+                await asyncio.to_thread(divmod, 1, 0)
+
+    batch = run(busy, main())
+    state = busy.state
+    assert sorted(item.function for item in batch.items) == ["divmod", "sleep"]
+    assert state.thinned["item"] == 20
+    assert state.items_finished == {("default", "ok"): 21, ("default", "error"): 1}
+    assert state.run_durations["default"].count == state.queue_durations["default"].count == 22

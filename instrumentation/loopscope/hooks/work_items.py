@@ -12,7 +12,7 @@ from loopscope.clock import now
 from loopscope.context import current_item, current_task, job_var, outer_item
 from loopscope.hooks.holding import RESOURCE, SITE
 from loopscope.recorder import recorder
-from loopscope.records import CANCELLED, EXECUTOR, INHERITED, Place, WorkItem
+from loopscope.records import CANCELLED, EXECUTOR, INHERITED, OK, Place, WorkItem
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
@@ -128,7 +128,12 @@ def end(item: WorkItem, outcome: str, error: BaseException | None = None, moment
     item.future = None
     item.outcome = outcome
     item.exception = type(error).__qualname__ if error is not None else ""
-    recorder.keep(recorder.ended_items, item)
+    detail = recorder.detail
+    quick = item.started and item.ended - item.submitted < detail.over
+    if outcome == OK and quick and detail.is_thin(item.job):
+        detail.count_item(item)
+    else:
+        recorder.keep(recorder.ended_items, item)
 
 
 def cancelled_unstarted(item: WorkItem) -> bool:
