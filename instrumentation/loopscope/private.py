@@ -35,9 +35,10 @@ def is_unretrieved(task: asyncio.Task[Any]) -> bool:
 
 def say_unhandled(handle: Any, error: BaseException) -> None:
     """Hand what a callback raised to its loop, as `Handle._run` does."""
-    formatted = getattr(format_helpers, "_format_callback_source", lambda callback, _: repr(callback))
+    formatted = getattr(format_helpers, "_format_callback_source", lambda callback, _, **__: repr(callback))
+    options = {"debug": handle._loop.get_debug()} if sys.version_info >= (3, 13) else {}
     context = {
-        "message": f"Exception in callback {formatted(handle._callback, handle._args)}",
+        "message": f"Exception in callback {formatted(handle._callback, handle._args, **options)}",
         "exception": error,
         "handle": handle,
     }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import signal
 import sys
+import time
 
 import pytest
 from compiler import can_compile
@@ -150,3 +152,158 @@ def test_a_task_of_unusual_make_goes_the_other_way(busy):
         await asyncio.gather(own, made, thin)
 
     busy.run(main())
+
+
+def fail_once(loop):
+    loop.set_exception_handler(lambda *_: None)
+    loop.call_soon(lambda: 1 // 0)
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+
+def test_what_a_callback_raised_is_handled_in_one_frame_only(busy):
+    """A generator that turned a loop does not keep its caller's exception."""
+
+    def turns():
+        fail_once(loop)
+        yield
+        yield sys.exception()
+
+    loop = asyncio.new_event_loop()
+    turning = turns()
+    try:
+        [].pop()
+    except IndexError:
+        next(turning)
+    assert next(turning) is None
+    loop.close()
+    busy.finish()
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """A signal handler that raises, and the signal comes while a step of ours is looked at."""
+    handler = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    monkeypatch.setattr(
+        "loopscope.hooks.steps.look_for_long_step", lambda *_, **__: signal.raise_signal(signal.SIGUSR1)
+    )
+    yield
+    signal.signal(signal.SIGUSR1, handler)
+
+
+@pytest.mark.usefixtures("interrupted")
+def test_what_a_signal_raises_is_not_passed_over(busy):
+    """It hits our own code by chance, and is meant for the program."""
+    loop = asyncio.new_event_loop()
+    loop.call_soon(time.sleep, 0.3)
+    loop.call_soon(loop.stop)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+    loop.close()
+    busy.finish()
+
+
+def test_fronts_outlive_a_configuration_that_fails(busy):
+    """They go on with the one before."""
+    if not compiled.there:
+        pytest.skip("nothing is compiled")
+    nothing = object()
+    with pytest.raises(TypeError, match="int has no slot key"):
+        compiled._fast.configure(
+            (asyncio.Handle, asyncio.Future, asyncio.Task, list),
+            (int, int),
+            ({}, {}, {}),
+            nothing,
+            nothing,
+            (nothing, nothing, nothing, nothing),
+        )
+    busy.run(everything())
+    assert busy.state.tasks_finished["ok"] == 8
+
+
+def test_a_callback_that_takes_itself_back_when_asked_for_its_owner(busy):
+    """It is nothing that can be called then, and says so; no memory is read that was given back."""
+
+    class Coy:
+        def __getattr__(self, name):
+            if handles:
+                handles.pop().cancel()
+            raise AttributeError(name)
+
+        def __call__(self):
+            """Never reached."""
+
+    loop, told = asyncio.new_event_loop(), []
+    loop.set_exception_handler(lambda _, facts: told.append(type(facts["exception"])))
+    handles = [loop.call_soon(Coy())]
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+    assert told == [TypeError]
+    busy.finish()
+
+
+@pytest.mark.parametrize("known", ["thin_tasks", "open_tasks"])
+def test_an_address_that_a_collected_task_left_behind(busy, known):
+    """What has it now is no task, and is not asked whether it is done."""
+
+    class Stranger:
+        def called(self):
+            calls.append("called")
+
+        def done(self):
+            calls.append("done")
+
+    async def take_record():
+        return context.promote(asyncio.current_task())
+
+    loop, stranger, calls = asyncio.new_event_loop(), Stranger(), []
+    record = loop.run_until_complete(take_record())
+    record.ref = lambda: None
+    getattr(context, known)[id(stranger)] = {"thin_tasks": 1, "open_tasks": record}[known]
+    loop.call_soon(stranger.called)
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+    del getattr(context, known)[id(stranger)]
+    assert calls == ["called"]
+    busy.finish()
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_complaint_reads_as_asyncios_own(busy, debug):
+    """Since 3.13 it has the arguments in debug mode only."""
+
+    def complaint():
+        loop, told = asyncio.new_event_loop(), []
+        loop.set_debug(debug)
+        loop.set_exception_handler(lambda _, facts: told.append(facts["message"]))
+        loop.call_soon(divmod, 1, 0)
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+        return told
+
+    observed = complaint()
+    busy.finish()
+    assert observed == complaint()
+
+
+def test_another_interpreter_goes_without():
+    """What the fronts know is kept once a process; mod_wsgi has several interpreters in one."""
+    interpreters = pytest.importorskip(
+        "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    )
+    other = (
+        interpreters.create("legacy") if sys.version_info >= (3, 13) else interpreters.create(isolated=False)
+    )
+    try:
+        failed = interpreters.run_string(
+            other,
+            f"import sys; sys.path[:] = {sys.path!r}\n"
+            "from loopscope.hooks import compiled\n"
+            "assert not compiled.there",
+        )
+    finally:
+        interpreters.destroy(other)
+    assert failed is None

@@ -13,7 +13,7 @@
 #define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 
 /* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
-static struct {
+typedef struct {
     PyTypeObject *handle, *clock, *job, *future, *task, *deque;
     Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
     Py_ssize_t clock_key;
@@ -21,7 +21,9 @@ static struct {
     PyObject *job_var, *recorder, *thin_tasks, *open_tasks, *clocks;
     PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused;
     PyObject *done, *append; /* of `Task` and of `deque`: looked up once */
-} known;
+} Known;
+
+static Known known;
 
 static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_left, *str_fault, *one;
 static PyObject *str_over, *str_exception, *str_cancelled, *str_tasks, *str_ready, *str_append, *str_state;
@@ -61,32 +63,37 @@ raised(void)
 #endif
 }
 
-/* Call a function of two arguments as an `except` block would, for the exception that was raised. */
+/* Call a function as an `except` block would, for the exception that was raised. */
 static PyObject *
-while_handled(PyObject *function, PyObject *first, PyObject *error)
+while_handled(PyObject *error, PyObject *function, PyObject *first, PyObject *second)
 {
-    PyObject *outer = PyErr_GetHandledException();
-    PyErr_SetHandledException(error);
-    PyObject *result = PyObject_CallFunctionObjArgs(function, first, error, NULL);
-    PyErr_SetHandledException(outer);
-    Py_XDECREF(outer);
+    /* Of this frame: PyErr_GetHandledException finds a generator's caller's, which would stick to the generator. */
+    PyObject **handled = &PyThreadState_Get()->exc_info->exc_value, *outer = *handled;
+    *handled = Py_NewRef(error);
+    PyObject *result = PyObject_CallFunctionObjArgs(function, first, second, NULL);
+    Py_XSETREF(*handled, outer);
     return result;
 }
 
-/* Count an error of ours, which the service shall not see. */
-static void
+/* Count an error of ours, which the service shall not see; -1 if it is none but, say, a signal's. */
+static int
 pass_over(const char *place)
 {
-    PyObject *error = raised(), *outer = PyErr_GetHandledException();
-    PyErr_SetHandledException(error);
-    PyObject *name = PyUnicode_FromString(place);
-    PyObject *result = name == NULL ? NULL : PyObject_CallMethodOneArg(known.recorder, str_fault, name);
-    PyErr_SetHandledException(outer);
-    PyErr_Clear();
-    Py_XDECREF(outer);
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyObject *error = raised(), *name = PyUnicode_FromString(place);
+    PyObject *fault = name == NULL ? NULL : PyObject_GetAttr(known.recorder, str_fault);
+    PyObject *result = fault == NULL ? NULL : while_handled(error, fault, name, NULL);
     Py_XDECREF(name);
-    Py_XDECREF(result);
+    Py_XDECREF(fault);
     Py_XDECREF(error);
+    if (result == NULL && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyErr_Clear();
+    Py_XDECREF(result);
+    return 0;
 }
 
 /* `getattr(callback, "__self__", None)`; NULL with an error set if that fails. */
@@ -203,6 +210,17 @@ static PyType_Spec front_spec = {
 
 static PyTypeObject *front_type;
 
+/* Leave it to the hook. An error met on the way is the hook's to meet again, but not, say, a signal's. */
+static PyObject *
+fall_back(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return NULL;
+    }
+    PyErr_Clear();
+    return PyObject_Vectorcall(((Front *)self)->hook, arguments, flagged, names);
+}
+
 /* ---- The base of `LoopClock`: the numbers that a step reads and writes. ---- */
 
 typedef struct {
@@ -289,9 +307,7 @@ tell(PyObject *function, PyObject *first, PyObject *second, long long end)
 static int
 after_thin_step(PyObject *key, PyObject *task, long long end)
 {
-    PyObject *done = Py_TYPE(task) == known.task ? PyObject_Vectorcall(known.done, &task, 1, NULL)
-                                                 : PyObject_CallMethodNoArgs(task, str_done);
-    int found = is_same(done, Py_True);
+    int found = is_same(PyObject_Vectorcall(known.done, &task, 1, NULL), Py_True);
     if (found > 0 && (found = counted(key, task, end)) == 0) {
         found = tell(known.thin_ended, key, task, end);
     }
@@ -328,7 +344,7 @@ run_handle(PyObject *handle)
     if (result == NULL && !PyErr_ExceptionMatches(PyExc_SystemExit)
         && !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
         PyObject *error = raised();
-        result = while_handled(known.say_unhandled, handle, error);
+        result = while_handled(error, known.say_unhandled, handle, error);
         Py_XDECREF(error);
     }
     Py_XDECREF(result);
@@ -350,38 +366,37 @@ is_plain(PyObject *handle)
 static int
 is_unrecorded(PyObject *handle, PyObject **clock, PyObject **task, PyObject **key, int *is_thin)
 {
-    *clock = PyObject_GetAttr(SLOT(handle, known.handle_loop), str_clock);
-    if (*clock == NULL || Py_TYPE(*clock) != known.clock) {
-        return 0;
+    PyObject *loop = Py_NewRef(SLOT(handle, known.handle_loop)); /* either may be asked in Python, and cancel it */
+    PyObject *callback = Py_NewRef(SLOT(handle, known.handle_callback));
+    *clock = PyObject_GetAttr(loop, str_clock);
+    if (*clock != NULL && Py_TYPE(*clock) == known.clock) {
+        *task = owner_of(callback);
     }
-    *task = owner_of(SLOT(handle, known.handle_callback));
+    Py_DECREF(loop);
+    Py_DECREF(callback);
     if (*task == NULL || (*key = PyLong_FromVoidPtr(*task)) == NULL) {
         return 0;
     }
     *is_thin = PyDict_Contains(known.thin_tasks, *key);
-    return *is_thin > 0 || (*is_thin == 0 && PyDict_Contains(known.open_tasks, *key) == 0);
+    return (*is_thin > 0 && Py_TYPE(*task) == known.task) /* else of another make, or at a collected task's address */
+           || (*is_thin == 0 && PyDict_Contains(known.open_tasks, *key) == 0);
 }
 
 static PyObject *
 step(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
-    PyObject *clock = NULL, *task = NULL, *key = NULL, *result = NULL, *handle;
+    PyObject *clock = NULL, *task = NULL, *key = NULL, *result = NULL;
     int is_thin = 0;
     if (PyVectorcall_NARGS(flagged) != 1 || names != NULL || !is_plain(arguments[0])
-        || !is_unrecorded(arguments[0], &clock, &task, &key, &is_thin)) {
-        PyErr_Clear();
-        result = PyObject_Vectorcall(((Front *)self)->hook, arguments, flagged, names);
+        || !is_unrecorded(arguments[0], &clock, &task, &key, &is_thin) || !is_plain(arguments[0])) {
+        result = fall_back(self, arguments, flagged, names);
         goto end;
     }
-    handle = Py_NewRef(arguments[0]);
     put(clock, known.clock_key, Py_NewRef(key));
-    if (run_handle(handle) == 0) {
-        if (after_step(clock, task, key, is_thin) < 0) {
-            pass_over("step");
-        }
+    if (run_handle(arguments[0]) == 0
+        && (after_step(clock, task, key, is_thin) >= 0 || pass_over("step") == 0)) {
         result = Py_NewRef(Py_None);
     }
-    Py_DECREF(handle);
 end:
     Py_XDECREF(clock);
     Py_XDECREF(task);
@@ -462,16 +477,14 @@ only_named(PyObject *names)
 static PyObject *
 create_task(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
-    Front *front = (Front *)self;
     PyObject *job = NULL, *task;
     int is_plain_call = PyVectorcall_NARGS(flagged) == 2 && only_named(names) && has_no_factory(arguments[0]);
     if (!is_plain_call || (job = thin_job()) == NULL) {
-        PyErr_Clear();
-        return PyObject_Vectorcall(front->hook, arguments, flagged, names);
+        return fall_back(self, arguments, flagged, names);
     }
-    task = PyObject_Vectorcall(front->original, arguments, flagged, names);
-    if (task != NULL && note_thin(task, job) < 0) {
-        pass_over("create_task");
+    task = PyObject_Vectorcall(((Front *)self)->original, arguments, flagged, names);
+    if (task != NULL && note_thin(task, job) < 0 && pass_over("create_task") < 0) {
+        Py_CLEAR(task);
     }
     Py_DECREF(job);
     return task;
@@ -499,8 +512,7 @@ call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *
     PyObject *ready, *handle, *said = NULL;
     if (PyVectorcall_NARGS(flagged) != 4 || names != NULL || !PyTuple_CheckExact(arguments[2])
         || tells_of_cancellation(arguments[2])) {
-        PyErr_Clear();
-        return PyObject_Vectorcall(((Front *)self)->hook, arguments, flagged, names);
+        return fall_back(self, arguments, flagged, names);
     }
     PyObject *of_handle[] = {arguments[1], arguments[2], arguments[0], arguments[3]};
     handle = PyObject_Vectorcall((PyObject *)known.handle, of_handle, 4, NULL);
@@ -554,7 +566,6 @@ was_held_shortly(PyObject *holders, PyObject *key, long long mark)
 static PyObject *
 release(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
-    Front *front = (Front *)self;
     PyObject *holders = NULL, *key = NULL, *clock, *result;
     if (PyVectorcall_NARGS(flagged) == 1 && names == NULL) {
         holders = PyObject_GetAttr(arguments[0], str_thin);
@@ -564,13 +575,13 @@ release(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *na
         key = Py_NewRef(SLOT(clock, known.clock_key));
     }
     if (key == NULL || !was_held_shortly(holders, key, ((Times *)clock)->mark)) {
-        PyErr_Clear();
-        result = PyObject_Vectorcall(front->hook, arguments, flagged, names);
+        result = fall_back(self, arguments, flagged, names);
     }
     else {
-        result = PyObject_Vectorcall(front->original, arguments, flagged, names);
-        if (result != NULL && PyDict_Contains(holders, key) == 1 && PyDict_DelItem(holders, key) < 0) {
-            pass_over("release");
+        result = PyObject_Vectorcall(((Front *)self)->original, arguments, flagged, names);
+        if (result != NULL && PyDict_Contains(holders, key) == 1 && PyDict_DelItem(holders, key) < 0
+            && pass_over("release") < 0) {
+            Py_CLEAR(result);
         }
     }
     Py_XDECREF(holders);
@@ -614,14 +625,14 @@ BEFORE(create_task)
 BEFORE(call_soon)
 BEFORE(release)
 
-/* Where a slot of a class lies; -1 with TypeError set if it has no such slot. */
+/* Where a slot of a class lies; -1 with TypeError set if it has no such slot of that kind. */
 static Py_ssize_t
-offset_of(PyTypeObject *type, const char *name)
+offset_of(PyTypeObject *type, const char *name, int kind)
 {
     PyObject *member = PyObject_GetAttrString((PyObject *)type, name);
     Py_ssize_t offset = -1;
     if (member != NULL && Py_TYPE(member) == &PyMemberDescr_Type
-        && ((PyMemberDescrObject *)member)->d_member->type == T_OBJECT_EX) {
+        && ((PyMemberDescrObject *)member)->d_member->type == kind) {
         offset = ((PyMemberDescrObject *)member)->d_member->offset;
     }
     else {
@@ -632,41 +643,37 @@ offset_of(PyTypeObject *type, const char *name)
 }
 
 static int
-find_slots(void)
+find_slots(Known *new)
 {
-    return (known.handle_loop = offset_of(known.handle, "_loop")) < 0
-                   || (known.handle_callback = offset_of(known.handle, "_callback")) < 0
-                   || (known.handle_args = offset_of(known.handle, "_args")) < 0
-                   || (known.handle_context = offset_of(known.handle, "_context")) < 0
-                   || (known.clock_key = offset_of(known.clock, "key")) < 0
-                   || (known.job_thin = offset_of(known.job, "thin")) < 0
-                   || (known.job_thinned = offset_of(known.job, "thinned")) < 0
+    return (new->handle_loop = offset_of(new->handle, "_loop", T_OBJECT_EX)) < 0
+                   || (new->handle_callback = offset_of(new->handle, "_callback", T_OBJECT_EX)) < 0
+                   || (new->handle_args = offset_of(new->handle, "_args", T_OBJECT_EX)) < 0
+                   || (new->handle_context = offset_of(new->handle, "_context", T_OBJECT_EX)) < 0
+                   || (new->clock_key = offset_of(new->clock, "key", T_OBJECT_EX)) < 0
+                   || offset_of(new->clock, "mark", T_LONGLONG) < 0 || offset_of(new->clock, "limit", T_LONGLONG) < 0
+                   || (new->job_thin = offset_of(new->job, "thin", T_OBJECT_EX)) < 0
+                   || (new->job_thinned = offset_of(new->job, "thinned", T_OBJECT_EX)) < 0
                ? -1
                : 0;
-}
-
-static int
-find_methods(void)
-{
-    Py_XSETREF(known.done, PyObject_GetAttr((PyObject *)known.task, str_done));
-    Py_XSETREF(known.append, PyObject_GetAttr((PyObject *)known.deque, str_append));
-    return known.done == NULL || known.append == NULL ? -1 : 0;
 }
 
 static PyObject *
 configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    /* The references are kept for good: a front may outlive the hooks, when somebody has wrapped it. */
     PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
-    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!)(O!O!O!)OO(OOOO):configure", type, &known.handle, type, &known.future, type,
-                          &known.task, type, &known.deque, type, &known.clock, type, &known.job, dict, &known.thin_tasks, dict,
-                          &known.open_tasks, dict, &known.clocks, &known.job_var, &known.recorder, &known.say_unhandled,
-                          &known.look_for_long_step, &known.thin_ended, &known.address_reused)
-        || find_slots() < 0 || find_methods() < 0) {
-        known.handle = NULL;
-        return NULL;
+    Known new = {0};
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!)(O!O!O!)OO(OOOO):configure", type, &new.handle, type, &new.future, type,
+                          &new.task, type, &new.deque, type, &new.clock, type, &new.job, dict, &new.thin_tasks, dict,
+                          &new.open_tasks, dict, &new.clocks, &new.job_var, &new.recorder, &new.say_unhandled,
+                          &new.look_for_long_step, &new.thin_ended, &new.address_reused)
+        || find_slots(&new) < 0 || (new.done = PyObject_GetAttr((PyObject *)new.task, str_done)) == NULL
+        || (new.append = PyObject_GetAttr((PyObject *)new.deque, str_append)) == NULL) {
+        Py_XDECREF(new.done);
+        return NULL; /* and fronts made before go on with what they know */
     }
+    /* The references are kept for good: a front may outlive the hooks, when somebody has wrapped it. */
     Py_INCREF(args);
+    known = new;
     Py_RETURN_NONE;
 }
 
@@ -682,6 +689,10 @@ static PyMethodDef methods[] = {
 static int
 prepare(PyObject *module)
 {
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) { /* older Pythons, and mod_wsgi, would let it pass */
+        PyErr_SetString(PyExc_ImportError, "what it knows is the main interpreter's");
+        return -1;
+    }
     PyObject *times = PyType_FromSpec(&times_spec);
     front_type = (PyTypeObject *)PyType_FromSpec(&front_spec);
     one = PyLong_FromLong(1);

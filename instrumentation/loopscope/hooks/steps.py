@@ -56,7 +56,8 @@ def _timed(original: Callable[[Any], None], long_wait: int, long_step: int) -> C
         is_thin = key in thin_tasks
         record = None if is_thin else find(key)
         try:
-            if record is None:
+            if record is None or record.ref() is not task:  # its task was collected, this has the address now
+                record = None
                 self._context.run(self._callback, *self._args)
             else:
                 _recorded_step(self, clock, record, task, limits)
@@ -71,7 +72,7 @@ def _timed(original: Callable[[Any], None], long_wait: int, long_step: int) -> C
             if end > clock.limit:
                 look_for_long_step(clock, task, end, long_step)
             clock.mark = end
-            if is_thin and task.done():
+            if is_thin and hasattr(task, "_asyncio_future_blocking") and task.done():  # no stranger's `done`
                 thin_ended(key, task, end)
         self = task = None
         return None
