@@ -8,17 +8,16 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from listening import await_listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STARTS_WITHIN = 30.0
 DEBIAN = Path("/usr/lib/postgresql")  # its programs are not on PATH
 SERVICE = "postgres"  # the server refuses to run as root: then it is this user's
 
@@ -38,7 +37,7 @@ def postgres_server() -> Iterator[str]:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with subprocess.Popen(command, user=user, cwd=folder, **quiet) as process:
             try:
-                _await(port)
+                await_listening(port, "postgres")
                 yield f"postgresql://{SERVICE}@127.0.0.1:{port}/postgres"
             finally:
                 process.terminate()
@@ -57,15 +56,3 @@ def _program(name: str) -> str:
             f"{name} was not found on PATH or in {DEBIAN}; install it with: apt-get install postgresql"
         )
     return found
-
-
-def _await(port: int) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline, "postgres does not answer"
-            time.sleep(0.05)
-        else:
-            return

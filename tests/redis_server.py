@@ -5,16 +5,14 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from listening import await_listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-STARTS_WITHIN = 20.0
 
 
 @contextmanager
@@ -28,19 +26,7 @@ def redis_server() -> Iterator[str]:
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
-            _await(port)
+            await_listening(port, "redis-server")
             yield f"redis://127.0.0.1:{port}"
         finally:
             process.terminate()
-
-
-def _await(port: int) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline, "redis-server does not answer"
-            time.sleep(0.05)
-        else:
-            return
