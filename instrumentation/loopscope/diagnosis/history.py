@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from loopscope.records import Batch, Block, Fault, Hold, Job, Slice, Task, Wait, WorkItem
     from loopscope.usage import Hotspot, Lag, LoopUse, Sample, Spin
 
-LAST = 500  # records of each kind that are kept one by one
+LAST = 2_000  # records of each kind that are kept one by one
 
 
 class History:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from loopscope.records import Place
 
 Key = TypeVar("Key")
-MOST_KEYS = 500  # of one kind
+MOST_KEYS = 2_000  # of one kind
 
 
 class TaskKey(NamedTuple):
