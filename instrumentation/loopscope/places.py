@@ -84,6 +84,7 @@ def noted(place: RawPlace | Place | None) -> NotedPlace | None:
 def note_caller(frame: FrameType | None) -> RawPlace | Place:
     """The innermost user frame from `frame` outwards, else the innermost of a package, else NOWHERE."""
     fallback: FrameType | None = None
+    inner: FrameType | None = None
     while frame is not None:
         code = frame.f_code
         whose = _origin_of_file.get(code.co_filename)
@@ -91,11 +92,11 @@ def note_caller(frame: FrameType | None) -> RawPlace | Place:
             whose = origin_of(frame)
         if whose == USER:
             return code, frame.f_lasti
-        if id(code) in stop_codes:
+        if id(code) in stop_codes and is_a_step(inner):
             break
         if fallback is None and whose == PACKAGE:
             fallback = frame
-        frame = frame.f_back
+        inner, frame = frame, frame.f_back
     return (fallback.f_code, fallback.f_lasti) if fallback is not None else NOWHERE
 
 
@@ -109,15 +110,30 @@ def note_creation(frame: FrameType) -> NotedPlace | None:
     return noted(note_caller(frame))
 
 
+def is_a_step(inner: FrameType | None) -> bool:
+    """Is the frame inside the event loop's own that of a callback? Not while the loop sleeps.
+
+    A walk up from a sleeping loop goes on, to whoever runs it.
+    """
+    return inner is None or inner.f_code.co_name != "select"
+
+
+def frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """A frame and those that it was called by, down to the event loop."""
+    inner: FrameType | None = None
+    while frame is not None and not (id(frame.f_code) in stop_codes and is_a_step(inner)):
+        yield frame
+        inner, frame = frame, frame.f_back
+
+
 def note_outer(frame: FrameType | None) -> RawPlace | Place:
     """The user's frame that called the function which `note_caller` names; NOWHERE if there is none."""
-    inner: CodeType | None = None
-    while frame is not None and id(frame.f_code) not in stop_codes:
-        if origin_of(frame) == USER:
-            if inner is not None and frame.f_code is not inner:
-                return frame.f_code, frame.f_lasti
-            inner = frame.f_code
-        frame = frame.f_back
+    named: CodeType | None = None
+    for outer in frames(frame):
+        if origin_of(outer) == USER:
+            if named is not None and outer.f_code is not named:
+                return outer.f_code, outer.f_lasti
+            named = outer.f_code
     return NOWHERE
 
 
@@ -142,10 +158,9 @@ def resolve(raw: Place | RawPlace | None) -> Place:
 
 def stack(frame: FrameType | None) -> Iterator[Place]:
     """The places of a thread's frames, innermost first, down to the event loop."""
-    while frame is not None and id(frame.f_code) not in stop_codes:
-        code = frame.f_code  # an instruction of no line has none to give
-        yield Place(code.co_filename, frame.f_lineno or code.co_firstlineno, code.co_qualname)
-        frame = frame.f_back
+    for outer in frames(frame):
+        code = outer.f_code  # an instruction of no line has none to give
+        yield Place(code.co_filename, outer.f_lineno or code.co_firstlineno, code.co_qualname)
 
 
 def culprit(innermost_first: tuple[Place, ...]) -> Place:
