@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from collections import Counter
-from itertools import islice
+from functools import cache
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from loopscope_exporters.journal import layout
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from loopscope_exporters.journal.rows import Row
 
-# A drain is one statement: each gives the GIL away several times and waits for it, for milliseconds beside a
-# busy loop. So the rows go as JSON into a view, whose trigger puts them into their tables.
-_MOST_ROWS = 5_000  # in one statement, so that a large batch is never in memory twice
+# Many rows in one statement, in a few fixed sizes so that SQLite's statements are found again in the cache.
+# Each one gives the GIL away and waits for it, for milliseconds beside a busy loop: hence powers of two,
+# and never `executemany`, which does it for each row.
+_CHUNKS = tuple(1 << power for power in range(10, -1, -1))
+_STATEMENTS = 256  # two dozen tables in eleven sizes, many of which never occur
 _PATIENCE = 1.0  # seconds; readers make us wait only while one of them recovers the log
 _LOG_BYTES = 16_000_000  # a log that a slow reader made longer is cut back to this
 
@@ -42,7 +44,6 @@ class Segment:
         """Make the segment. `fill` writes what it begins with, before anybody can see it."""
         self.path = path
         self.rows: Counter[str] = Counter()
-        self._forget()
         unfinished = path.with_name(path.name + NEW)
         try:
             self._make(unfinished, fill)
@@ -51,7 +52,6 @@ class Segment:
             remove(unfinished)
             raise
         self._db = _connect(path)
-        self._db.executescript(_drain(self._width))
 
     def _make(self, unfinished: Path, fill: Callable[[Segment], None]) -> None:
         """The log's name follows the file's: it may be in use only under the final one."""
@@ -59,7 +59,6 @@ class Segment:
         try:
             self._db.executescript(layout.schema())
             self._width: dict[str, int] = dict(self._db.execute(layout.query("widths")))
-            self._db.executescript(_drain(self._width))
             with self.transaction():
                 fill(self)
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -74,39 +73,29 @@ class Segment:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
-            self._flush()
         except BaseException:
-            self._forget()
             with contextlib.suppress(sqlite3.Error):  # the first error says more
                 self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
 
     def append(self, table: str, rows: Iterable[Row], count: int) -> None:
-        """Insert `count` rows, at the end of the transaction at the latest."""
+        """Insert `count` rows, which come one by one so that a large batch is never in memory twice."""
         self.rows[table] += count
-        if self._waiting + count > _MOST_ROWS:
-            self._flush()
-        source = iter(rows)
-        while part := list(islice(source, _MOST_ROWS)):
-            self._rows.setdefault(table, []).extend(part)
-            self._waiting += len(part)
-            if self._waiting >= _MOST_ROWS:
-                self._flush()
+        self._insert(table, rows, count)
 
     def rewrite(self, table: str, rows: Sequence[Row]) -> None:
-        """Replace all rows of a table of open work; once a transaction."""
-        self._rows[table] = list(rows)
+        """Replace all rows of a table of open work."""
+        self._db.execute(f"DELETE FROM {table}")  # noqa: S608  a name out of our own schema
+        self._insert(table, rows, len(rows))
 
-    def _flush(self) -> None:
-        if self._rows:
-            values = [_as_json(self._rows[table]) if table in self._rows else None for table in self._width]
-            self._db.execute(f"INSERT INTO drain VALUES ({','.join('?' * len(values))})", values)  # noqa: S608
-        self._forget()
-
-    def _forget(self) -> None:
-        self._rows: dict[str, list[Row]] = {}
-        self._waiting = 0
+    def _insert(self, table: str, rows: Iterable[Row], count: int) -> None:
+        source = iter(rows)
+        for size in _CHUNKS:
+            statement = _statement(table, self._width[table], size)
+            while count >= size:
+                self._execute(statement, list(chain.from_iterable(islice(source, size))))
+                count -= size
 
     def beat(self, **values: int) -> None:
         """Update the process row; see ``beat.sql``."""
@@ -125,6 +114,12 @@ class Segment:
         _open_connections.discard(self._db)
         self._db.close()
 
+    def _execute(self, statement: str, values: list[Any]) -> None:
+        try:
+            self._db.execute(statement, values)
+        except UnicodeEncodeError:  # half of a surrogate pair, in a file's name or a job's key
+            self._db.execute(statement, [_encodable(value) for value in values])
+
 
 def _connect(path: Path) -> _Connection:
     """A connection for the pump thread; stopping may come from the main thread, after the pump has ended."""
@@ -134,6 +129,7 @@ def _connect(path: Path) -> _Connection:
         isolation_level=None,
         check_same_thread=False,
         factory=_Connection,
+        cached_statements=_STATEMENTS,
     )
     try:
         connection.execute("PRAGMA synchronous = OFF")  # a SIGKILL loses nothing; a power cut may
@@ -145,40 +141,11 @@ def _connect(path: Path) -> _Connection:
     return connection
 
 
-def _drain(width: dict[str, int]) -> str:
-    """The view that takes a drain, a column of JSON for each table, and its trigger; the file has neither."""
-    steps = "".join(_take(table, columns) for table, columns in width.items())
-    columns = ",".join(f"NULL AS {table}" for table in width)
-    return (
-        f"CREATE TEMP VIEW drain AS SELECT {columns};"
-        f"CREATE TEMP TRIGGER take_drain INSTEAD OF INSERT ON drain BEGIN {steps} END;"
-    )
-
-
-def _take(table: str, columns: int) -> str:
-    """Names out of our own schema, no values."""
-    values = ",".join(f"json_extract(value,'$[{column}]')" for column in range(columns))
-    insert = f"INSERT INTO {table} SELECT {values} FROM json_each(NEW.{table});"  # noqa: S608
-    if table.startswith("open_"):
-        return f"DELETE FROM {table} WHERE NEW.{table} IS NOT NULL;{insert}"  # noqa: S608
-    return insert
-
-
-def _as_json(rows: Sequence[Row]) -> str:
-    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-    if text.isascii() and "\\u0000" not in text:
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, in a file's name or a job's key
-        pass
-    else:
-        if "\\u0000" not in text:  # SQLite's JSON ends there
-            return text
-    return json.dumps([[_encodable(value) for value in row] for row in rows], separators=(",", ":"))
+@cache
+def _statement(table: str, width: int, size: int) -> str:
+    row = f"({','.join('?' * width)})"
+    return f"INSERT INTO {table} VALUES {','.join([row] * size)}"  # noqa: S608  a name out of our own schema
 
 
 def _encodable(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
