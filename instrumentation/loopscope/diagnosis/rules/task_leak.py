@@ -37,6 +37,7 @@ class TaskLeak:
     KEEPS_UP = 0.7  # as many of those that are made have to end
     PAUSE = 5  # times the usual gap between two, and
     MOMENT = 0.3  # s: longer ago, and no more are made
+    STALE = 1.0  # s that open work in a journal may be behind
     SIBLINGS = 3  # open tasks of one line that one living parent made: it did not wait for the first
     ABANDONED = 0.8  # share of the tasks
 
@@ -68,9 +69,14 @@ class TaskLeak:
         return all(made[part] >= self.FAIR * len(tasks) / self.PARTS for part in range(self.PARTS))
 
     def _goes_on(self, case: Case, tasks: Sequence[Task]) -> bool:
-        """Are more made up to now, and not just at the start?"""
+        """Are more made up to now, and not just at the start?
+
+        What a journal has of open work may be a little older than its last sign of life.
+        """
         gap = (tasks[-1].created - tasks[0].created) / len(tasks)
-        return case.at - tasks[-1].created < self.PAUSE * gap + self.MOMENT * SECOND
+        moved = max(max(task.created, task.last_ran) for task in case.tasks.values())
+        now = moved if case.at - moved < self.STALE * SECOND else case.at
+        return now - tasks[-1].created < self.PAUSE * gap + self.MOMENT * SECOND
 
     def _is_too_slow(self, case: Case, tasks: Sequence[Task], key: TaskKey) -> bool:
         ended = case.history.tasks.get(key)
