@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import weakref
 from collections import Counter, deque
@@ -92,8 +93,14 @@ class Recorder:
         self.detail = Detail(settings)
 
     def rest(self) -> None:
-        """Keep nothing from now on: a hook that somebody wrapped outlives `uninstrument()`."""
+        """Keep nothing from now on: a hook that somebody wrapped outlives `uninstrument()`.
+
+        Nothing is thin either, for nobody sees how thin tasks end.
+        """
         self.max_pending = self.max_open = 0
+        self.detail.left = math.inf
+        for job in list(self.jobs.values()):
+            job.thin = False
 
     def open(self, table: dict[int, Any], record: Any) -> None:
         """Have a job or a work item among what is open, unless there is too much of it; that is counted."""
