@@ -18,6 +18,8 @@ PROGRAMS = {
     ("postgres", "pg_ctlcluster"): "postgresql",  # Debian keeps the server itself off PATH
     ("wrk",): "wrk",
     ("node",): "nodejs",
+    ("cc",): "gcc",  # for the compiled hooks, which are tested too
+    ("python3-config",): "python3-dev",
 }
 
 

@@ -74,16 +74,17 @@ def test_missing_programs_are_named_and_fail_continuous_integration(repository, 
     """One sentence with the programs and Debian's packages; on a developer's machine work goes on."""
     at_ci = run_tool(repository, "programs.py", path=tmp_path, CI="true")
     assert at_ci.returncode == 1
-    names = "chromium, prometheus, promtool, amtool, redis-server, postgres, wrk, node"
+    names = "chromium, prometheus, promtool, amtool, redis-server, postgres, wrk, node, cc, python3-config"
     assert f"the tests need {names}:" in at_ci.stderr
-    assert "chromium nodejs postgresql prometheus prometheus-alertmanager redis-server wrk" in at_ci.stderr
+    assert "chromium gcc nodejs postgresql prometheus prometheus-alertmanager" in at_ci.stderr
+    assert "python3-dev redis-server wrk" in at_ci.stderr
     assert run_tool(repository, "programs.py", path=tmp_path).returncode == 0
 
 
 def test_programs_that_are_there_are_not_mentioned(repository, tmp_path):
     """With everything on PATH there is nothing to say and nothing to install."""
     programs = ("google-chrome", "prometheus", "promtool", "amtool", "redis-server", "pg_ctlcluster")
-    for program in (*programs, "wrk", "node"):
+    for program in (*programs, "wrk", "node", "cc", "python3-config"):
         (tmp_path / program).symlink_to(sys.executable)
     quiet = run_tool(repository, "programs.py", path=tmp_path, CI="true")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")

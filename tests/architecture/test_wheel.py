@@ -6,7 +6,6 @@ import sysconfig
 import zipfile
 
 import pytest
-from compiler import can_compile
 
 DATA = {".sql", ".js", ".css", ".html", ".toml", ".svg", ".typed"}
 
@@ -39,10 +38,10 @@ def test_the_wheel_holds_nothing_else(wheel_names, source_roots):
     assert {top for top in tops if not top.endswith(".dist-info")} == set(source_roots.values())
 
 
-def test_the_wheel_carries_the_compiled_hooks_where_they_can_be_built(wheel_names):
-    """Then it is a wheel for one interpreter, else for any."""
+def test_the_wheel_carries_the_compiled_hooks(wheel_names):
+    """On Linux; elsewhere it is a wheel for any interpreter."""
     name = "loopscope/hooks/_fast" + sysconfig.get_config_var("EXT_SUFFIX")
-    assert (name in wheel_names) == can_compile()
+    assert (name in wheel_names) == (sys.platform == "linux")
 
 
 def test_the_wheel_carries_the_licence(wheel_names):
