@@ -52,7 +52,11 @@ def test_a_collected_task_stands_where_it_was_last_seen(seen, line_of, caplog):
         await asyncio.sleep(0.5)
         gc.collect()
 
-    seen.run(main())
+    gc.disable()  # it must not be collected before anybody looked
+    try:
+        seen.run(main())
+    finally:
+        gc.enable()
     assert seen.fault(COLLECTED).place.line == line_of("was seen here")
 
 
