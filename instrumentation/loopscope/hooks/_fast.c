@@ -96,17 +96,23 @@ pass_over(const char *place)
     return 0;
 }
 
+/* An attribute that need not be there: 1, 0, or -1 with an error set; `found` is NULL unless 1. */
+static int
+optional(PyObject *object, PyObject *name, PyObject **found)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyObject_GetOptionalAttr(object, name, found);
+#else
+    return _PyObject_LookupAttr(object, name, found);
+#endif
+}
+
 /* `getattr(callback, "__self__", None)`; NULL with an error set if that fails. */
 static PyObject *
 owner_of(PyObject *callback)
 {
     PyObject *owner = NULL;
-#if PY_VERSION_HEX >= 0x030D0000
-    int found = PyObject_GetOptionalAttr(callback, str_self, &owner);
-#else
-    int found = _PyObject_LookupAttr(callback, str_self, &owner);
-#endif
-    return found == 0 ? Py_NewRef(Py_None) : owner;
+    return optional(callback, str_self, &owner) == 0 ? Py_NewRef(Py_None) : owner;
 }
 
 /* ---- A front: a callable that binds like a function and has a hook in Python to fall back on. ---- */
@@ -567,10 +573,9 @@ static PyObject *
 release(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
     PyObject *holders = NULL, *key = NULL, *clock, *result;
-    if (PyVectorcall_NARGS(flagged) == 1 && names == NULL) {
-        holders = PyObject_GetAttr(arguments[0], str_thin);
-    }
-    clock = holders != NULL && PyDict_CheckExact(holders) ? clock_here() : NULL;
+    int is_plain_call = PyVectorcall_NARGS(flagged) == 1 && names == NULL;
+    int is_noted = is_plain_call && optional(arguments[0], str_thin, &holders) > 0 && PyDict_CheckExact(holders);
+    clock = is_noted && PyDict_GET_SIZE(holders) > 0 ? clock_here() : NULL;
     if (clock != NULL) {
         key = Py_NewRef(SLOT(clock, known.clock_key));
     }
