@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dis
 import sys
+from itertools import islice
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +39,10 @@ class Drop:
         own = coroutine.cr_frame
         self.modules: set[str] = {own.f_globals.get("__name__", "")} if own is not None else set()
         self.frames: list[RawPlace] = []
-        while frame is not None and len(self.frames) < DEPTH and id(frame.f_code) not in places.stop_codes:
-            if places.origin_of(frame) == places.USER:
-                self.frames.append((frame.f_code, frame.f_lasti))
-                self.modules.add(frame.f_globals.get("__name__", ""))
-            frame = frame.f_back
+        users = (outer for outer in places.frames(frame) if places.origin_of(outer) == places.USER)
+        for outer in islice(users, DEPTH):
+            self.frames.append((outer.f_code, outer.f_lasti))
+            self.modules.add(outer.f_globals.get("__name__", ""))
 
     def __repr__(self) -> str:
         return f"<drop of {self.code.co_qualname}>"

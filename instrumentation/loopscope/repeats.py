@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dis
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from loopscope import places
@@ -43,9 +44,5 @@ def repeating(innermost_first: Iterable[tuple[CodeType, int]]) -> Place:
 
 def callers(frame: FrameType | None) -> list[tuple[CodeType, int]]:
     """The user's frames from `frame` outwards, innermost first; cheap enough for the loop."""
-    found: list[tuple[CodeType, int]] = []
-    while frame is not None and len(found) < CALLERS and id(frame.f_code) not in places.stop_codes:
-        if places.origin_of(frame) == places.USER:
-            found.append((frame.f_code, frame.f_lasti))
-        frame = frame.f_back
-    return found
+    users = (outer for outer in places.frames(frame) if places.origin_of(outer) == places.USER)
+    return [(outer.f_code, outer.f_lasti) for outer in islice(users, CALLERS)]

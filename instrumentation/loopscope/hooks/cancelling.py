@@ -119,9 +119,7 @@ def _canceller(frame: FrameType | None) -> tuple[int, Place | RawPlace]:
 
 def _failed_before(frame: FrameType | None) -> Any:
     """The record of the task whose failure the running callback was given, as that of a task group is."""
-    callback = None
-    while frame is not None and id(frame.f_code) not in places.stop_codes:
-        callback, frame = frame, frame.f_back
-    given = callback.f_locals.values() if callback is not None else ()
+    inside = list(places.frames(frame))
+    given = inside[-1].f_locals.values() if inside else ()
     known = next((found for one in given if (found := recorder.failed.get(id(one)))), None)
     return known.task if known is not None else None

@@ -8,7 +8,7 @@ what they know, as the original does, and take themselves off what passes throug
 from __future__ import annotations
 
 import functools
-from asyncio import events
+from asyncio import events, isfuture
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ def _timed(original: Callable[[Any], None], long_wait: int, long_step: int) -> C
             if end > clock.limit:
                 look_for_long_step(clock, task, end, long_step)
             clock.mark = end
-            if is_thin and hasattr(task, "_asyncio_future_blocking") and task.done():  # no stranger's `done`
+            if is_thin and isfuture(task) and task.done():  # no stranger's `done`
                 thin_ended(key, task, end)
         self = task = None
         return None
