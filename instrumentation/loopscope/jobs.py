@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import sys
@@ -12,8 +11,8 @@ from loopscope import places, tracing
 from loopscope.clock import now
 from loopscope.context import current_task, job_var, recorded_task
 from loopscope.recorder import recorder
-from loopscope.records import CANCELLED, ERROR, NOWHERE, OK, Job
-from loopscope.tracebacks import step_out
+from loopscope.records import ERROR, NOWHERE, OK, Job
+from loopscope.tracebacks import outcome_of, step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +137,7 @@ def close(job: Job, error: BaseException | None) -> None:
     if error is None:
         job.outcome = ERROR if job.exception else OK
     else:
-        job.outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
+        job.outcome = outcome_of(error)
         job.exception = type(error).__qualname__
     detail = recorder.detail
     if job.thin and job.outcome == OK and job.ended - job.started < detail.over:

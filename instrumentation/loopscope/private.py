@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import inspect
 import os
 import sys
-from asyncio import BaseEventLoop, format_helpers
+from asyncio import BaseEventLoop, format_helpers, locks
 from contextvars import Context
 from pathlib import Path
 from selectors import BaseSelector
@@ -51,6 +52,26 @@ def soon_is_known() -> bool:
     """Does the loop's `_call_soon` do no more than make a handle and append it, as ours does in its place?"""
     code = getattr(getattr(BaseEventLoop, "_call_soon", None), "__code__", None)
     return code is not None and code.co_names == SOON_NAMES
+
+
+def permits_are_plain(semaphore: Any, lock: Any) -> bool:
+    """Does asyncio's own code take these two, free and made for this, by one attribute each?"""
+    return _turns(semaphore, {"_value": semaphore._value - 1}) and _turns(lock, {"_locked": True})
+
+
+def _turns(primitive: Any, taken: dict[str, Any]) -> bool:
+    acquire, release = (
+        getattr(method, "__loopscope_original__", method)
+        for method in (type(primitive).acquire, type(primitive).release)
+    )
+    if not getattr(acquire, "__globals__", None) is getattr(release, "__globals__", None) is vars(locks):
+        return False
+    free = vars(primitive).copy()
+    with contextlib.closing(acquire(primitive)) as acquiring, contextlib.suppress(StopIteration):
+        acquiring.send(None)
+    held = vars(primitive).copy()
+    release(primitive)
+    return held == free | taken and vars(primitive) == free and not free["_waiters"]
 
 
 def below_steps() -> list[int]:

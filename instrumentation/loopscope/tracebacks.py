@@ -1,6 +1,10 @@
-"""Keeps frames of ours out of the tracebacks that a program's author reads."""
+"""What passes through a hook as an exception: it leaves without our frame, and names the outcome."""
 
 from __future__ import annotations
+
+import asyncio
+
+from loopscope.records import CANCELLED, ERROR
 
 
 def step_out(error: BaseException) -> None:
@@ -12,3 +16,8 @@ def step_out(error: BaseException) -> None:
     traceback = error.__traceback__
     if traceback is not None:
         BaseException.with_traceback(error, traceback.tb_next)
+
+
+def outcome_of(error: BaseException) -> str:
+    """How what ended with it ended."""
+    return CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR

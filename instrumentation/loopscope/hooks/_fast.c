@@ -14,20 +14,22 @@
 
 /* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
 typedef struct {
-    PyTypeObject *handle, *clock, *job, *future, *task, *deque;
+    PyTypeObject *handle, *clock, *job, *future, *task, *deque, *semaphore, *bounded, *lock, *detail;
     Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
-    Py_ssize_t clock_key;
+    Py_ssize_t clock_key, clock_loop;
     Py_ssize_t job_thin, job_thinned;
     PyObject *job_var, *recorder, *thin_tasks, *open_tasks, *clocks;
-    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused;
+    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took;
     PyObject *done, *append; /* of `Task` and of `deque`: looked up once */
+    int permits_are_plain;   /* asyncio's own are taken and given back as `move` does */
 } Known;
 
 static Known known;
 
-static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_left, *str_fault, *one;
-static PyObject *str_over, *str_exception, *str_cancelled, *str_tasks, *str_ready, *str_append, *str_state;
-static PyObject *str_CANCELLED, *str_thin;
+static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_fault, *one;
+static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
+static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
+static PyObject *str_waits_at, *str_lists;
 
 static long long
 moment(void)
@@ -234,6 +236,20 @@ typedef struct {
     long long mark, limit;
 } Times;
 
+/* The clock that was asked for last, or NULL: the dictionary of its loop is not looked into again. */
+static PyObject *last_clock;
+
+static void
+times_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    if (last_clock == self) {
+        last_clock = NULL;
+    }
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
 static PyMemberDef times_members[] = {
     {"mark", T_LONGLONG, offsetof(Times, mark), 0, NULL},
     {"limit", T_LONGLONG, offsetof(Times, limit), 0, NULL},
@@ -241,6 +257,7 @@ static PyMemberDef times_members[] = {
 };
 
 static PyType_Slot times_slots[] = {
+    {Py_tp_dealloc, times_dealloc},
     {Py_tp_members, times_members},
     {0, NULL},
 };
@@ -252,6 +269,44 @@ static PyType_Spec times_spec = {
     .slots = times_slots,
 };
 
+/* ---- The base of `Detail`: the numbers that are read and written once a thin task. ---- */
+
+typedef struct {
+    PyObject_HEAD
+    double left;
+    long long over, tasks;
+} Budget;
+
+static PyMemberDef budget_members[] = {
+    {"left", T_DOUBLE, offsetof(Budget, left), 0, NULL},
+    {"over", T_LONGLONG, offsetof(Budget, over), 0, NULL},
+    {"tasks", T_LONGLONG, offsetof(Budget, tasks), 0, NULL},
+    {NULL},
+};
+
+static PyType_Slot budget_slots[] = {
+    {Py_tp_members, budget_members},
+    {0, NULL},
+};
+
+static PyType_Spec budget_spec = {
+    .name = "loopscope.hooks._fast.Budget",
+    .basicsize = sizeof(Budget),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = budget_slots,
+};
+
+/* The recorder's; NULL if there is none, with an error set if that was met. */
+static Budget *
+budget(void)
+{
+    PyObject *detail = PyObject_GetAttr(known.recorder, str_detail);
+    if (detail != NULL && Py_TYPE(detail) != known.detail) {
+        Py_CLEAR(detail);
+    }
+    return (Budget *)detail;
+}
+
 /* ---- A step: see `steps._timed`. ---- */
 
 /* Does a method without arguments, or an attribute, give what is expected? -1 with an error set if it fails. */
@@ -262,41 +317,20 @@ is_same(PyObject *found, PyObject *expected)
     return found == NULL ? -1 : found == expected;
 }
 
-/* Did the task take less than `detail.over`, since when it was made? */
-static int
-was_quick(PyObject *detail, PyObject *key, long long end)
-{
-    PyObject *created = PyDict_GetItemWithError(known.thin_tasks, key);
-    PyObject *over = PyObject_GetAttr(detail, str_over);
-    int quick = 0; /* somebody may have made a record of it */
-    if (created != NULL && over != NULL) {
-        long long lasted = end - PyLong_AsLongLong(created);
-        quick = lasted < PyLong_AsLongLong(over);
-    }
-    Py_XDECREF(over);
-    return PyErr_Occurred() ? -1 : quick;
-}
-
 /* Count a thin task that ended well and soon: 1, 0 if it did not, -1 with an error set. */
 static int
 counted(PyObject *key, PyObject *task, long long end)
 {
-    PyObject *detail = PyObject_GetAttr(known.recorder, str_detail), *sum, *more;
-    int well = detail == NULL ? -1 : was_quick(detail, key, end);
-    if (well > 0 && (well = is_same(PyObject_GetAttr(task, str_exception), Py_None)) > 0) {
-        well = is_same(PyObject_CallMethodNoArgs(task, str_cancelled), Py_False);
-    }
-    if (well > 0) {
-        sum = PyObject_GetAttr(detail, str_tasks);
-        more = sum == NULL ? NULL : PyNumber_Add(sum, one);
-        well = more == NULL || PyObject_SetAttr(detail, str_tasks, more) < 0 || PyDict_DelItem(known.thin_tasks, key) < 0
-                   ? -1
-                   : 1;
-        Py_XDECREF(sum);
-        Py_XDECREF(more);
+    Budget *detail = budget();
+    PyObject *created = detail == NULL ? NULL : PyDict_GetItemWithError(known.thin_tasks, key);
+    int well = created != NULL && end - PyLong_AsLongLong(created) < detail->over; /* none: it has a record by now */
+    if (well && (well = is_same(PyObject_GetAttr(task, str_exception), Py_None)) > 0
+        && (well = is_same(PyObject_CallMethodNoArgs(task, str_cancelled), Py_False)) > 0) {
+        detail->tasks += 1;
+        well = PyDict_DelItem(known.thin_tasks, key) < 0 ? -1 : 1;
     }
     Py_XDECREF(detail);
-    return well;
+    return PyErr_Occurred() ? -1 : well;
 }
 
 /* Call a function of the hooks in Python with the end of the step. */
@@ -368,14 +402,26 @@ is_plain(PyObject *handle)
            && PyTuple_CheckExact(args) && context != NULL && PyContext_CheckExact(context);
 }
 
+/* A loop's clock; borrowed, NULL if it has none of ours. */
+static PyObject *
+clock_of(PyObject *loop)
+{
+    if (last_clock != NULL && PyWeakref_GET_OBJECT(SLOT(last_clock, known.clock_loop)) == loop) {
+        return last_clock;
+    }
+    PyObject *clock = PyObject_GetAttr(loop, str_clock);
+    Py_XDECREF(clock); /* it is its loop's */
+    return last_clock = clock != NULL && Py_TYPE(clock) == known.clock ? clock : NULL;
+}
+
 /* The clock, the owner of the callback and its address, for a step that leaves no record; else 0. */
 static int
 is_unrecorded(PyObject *handle, PyObject **clock, PyObject **task, PyObject **key, int *is_thin)
 {
     PyObject *loop = Py_NewRef(SLOT(handle, known.handle_loop)); /* either may be asked in Python, and cancel it */
     PyObject *callback = Py_NewRef(SLOT(handle, known.handle_callback));
-    *clock = PyObject_GetAttr(loop, str_clock);
-    if (*clock != NULL && Py_TYPE(*clock) == known.clock) {
+    *clock = Py_XNewRef(clock_of(loop));
+    if (*clock != NULL) {
         *task = owner_of(callback);
     }
     Py_DECREF(loop);
@@ -416,17 +462,15 @@ end:
 static PyObject *
 thin_job(void)
 {
-    PyObject *job = NULL, *detail, *left;
+    PyObject *job = NULL;
     if (PyContextVar_Get(known.job_var, Py_None, &job) < 0) {
         return NULL;
     }
     int is_thin = 0;
     if (job == Py_None) {
-        detail = PyObject_GetAttr(known.recorder, str_detail);
-        left = detail == NULL ? NULL : PyObject_GetAttr(detail, str_left);
-        is_thin = left != NULL && PyFloat_CheckExact(left) && PyFloat_AS_DOUBLE(left) <= 0;
+        Budget *detail = budget();
+        is_thin = detail != NULL && detail->left <= 0;
         Py_XDECREF(detail);
-        Py_XDECREF(left);
     }
     else if (Py_TYPE(job) == known.job) {
         is_thin = SLOT(job, known.job_thin) == Py_True;
@@ -540,7 +584,7 @@ call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *
     return handle;
 }
 
-/* ---- A permit given back: see `sync._releasing`. ---- */
+/* ---- A permit taken or given back while nobody waits: see `sync._acquiring` and `sync._releasing`. ---- */
 
 /* The clock of the loop that runs in this thread; borrowed, NULL if there is none. */
 static PyObject *
@@ -552,20 +596,198 @@ clock_here(void)
     return clock != NULL && Py_TYPE(clock) == known.clock ? clock : NULL;
 }
 
+/* Is it a semaphore or a lock of asyncio's own, which nobody waits for? -1 with an error set if that fails. */
+static int
+is_plain_permit(PyObject *primitive)
+{
+    PyTypeObject *type = Py_TYPE(primitive);
+    if (!known.permits_are_plain || (type != known.semaphore && type != known.bounded && type != known.lock)) {
+        return 0;
+    }
+    PyObject *waiters = PyObject_GetAttr(primitive, str_waiters);
+    Py_ssize_t waiting = waiters == NULL ? -1 : waiters == Py_None ? 0 : PyObject_Size(waiters);
+    Py_XDECREF(waiters);
+    return waiting < 0 ? -1 : waiting == 0;
+}
+
+/* Do to a lock what `acquire` and `release` do. 0: it is not as it should be for that, -1: an error is set. */
+static int
+turn(PyObject *lock, PyObject *from, PyObject *to)
+{
+    PyObject *locked = PyObject_GetAttr(lock, str_locked);
+    Py_XDECREF(locked); /* of what never dies */
+    return locked != from ? (locked == NULL ? -1 : 0) : PyObject_SetAttr(lock, str_locked, to) < 0 ? -1 : 1;
+}
+
+/* Likewise to a semaphore, which has `least` permits or more. */
+static int
+add(PyObject *semaphore, long least, long more)
+{
+    PyObject *value = PyObject_GetAttr(semaphore, str_value), *sum = NULL;
+    int overflow = 0, done = value == NULL ? -1 : 0;
+    long permits = value != NULL && PyLong_CheckExact(value) ? PyLong_AsLongAndOverflow(value, &overflow) : -1;
+    if (!overflow && permits >= least && permits < LONG_MAX) {
+        sum = PyLong_FromLong(permits + more);
+        done = sum == NULL || PyObject_SetAttr(semaphore, str_value, sum) < 0 ? -1 : 1;
+    }
+    Py_XDECREF(value);
+    Py_XDECREF(sum);
+    return done;
+}
+
+/* The table of a primitive's thin holders, made at the first one; NULL if it is no table or there is an error. */
+static PyObject *
+holders_of(PyObject *primitive)
+{
+    PyObject *holders = NULL;
+    int found = optional(primitive, str_thin, &holders);
+    if (found == 0 && (holders = PyDict_New()) != NULL && PyObject_SetAttr(primitive, str_thin, holders) < 0) {
+        Py_CLEAR(holders);
+    }
+    if (holders != NULL && !PyDict_CheckExact(holders)) {
+        Py_CLEAR(holders);
+    }
+    return holders;
+}
+
+/* Note that the task of a clock has a permit. 0: it has another one, which is too much for one number. */
+static int
+note_holder(PyObject *primitive, PyObject *clock, PyObject *key, PyObject **holders)
+{
+    *holders = holders_of(primitive);
+    int has = *holders == NULL ? -1 : PyDict_Contains(*holders, key);
+    if (has != 0) {
+        return has > 0 ? 0 : -1;
+    }
+    PyObject *mark = PyLong_FromLongLong(((Times *)clock)->mark);
+    int failed = mark == NULL || PyDict_SetItem(*holders, key, mark) < 0;
+    Py_XDECREF(mark);
+    return failed ? -1 : 1;
+}
+
+/* Take a permit for a thin task and note that it has it: 0 if not, -1 with an error set if that failed. */
+static int
+take_noted(PyObject *primitive, PyObject *clock, PyObject *key)
+{
+    PyObject *holders = NULL;
+    int done = note_holder(primitive, clock, key, &holders);
+    if (done > 0) {
+        done = Py_TYPE(primitive) == known.lock ? turn(primitive, Py_False, Py_True) : add(primitive, 1, -1);
+        if (done == 0) {
+            done = PyDict_DelItem(holders, key);
+        }
+    }
+    Py_XDECREF(holders);
+    return done;
+}
+
+/* Take a free permit for the running task, if that is thin: True if so, else its clock; None if it is not thin. */
+static PyObject *
+take(PyObject *Py_UNUSED(module), PyObject *primitive)
+{
+    PyObject *clock = known.clock == NULL ? NULL : clock_here(), *key = NULL, *answer = Py_None;
+    if (clock != NULL) {
+        Py_INCREF(clock);
+        key = Py_NewRef(SLOT(clock, known.clock_key));
+        if (PyDict_Contains(known.thin_tasks, key) == 1) {
+            answer = is_plain_permit(primitive) > 0 && take_noted(primitive, clock, key) > 0 ? Py_True : clock;
+        }
+    }
+    Py_INCREF(answer);
+    Py_XDECREF(clock);
+    Py_XDECREF(key);
+    if (PyErr_Occurred() && pass_over("acquire") < 0) {
+        Py_CLEAR(answer);
+    }
+    return answer;
+}
+
+/* Count a wait of a thin task, as `Detail.count_wait_at` does, if its kind was counted there before; else 0. */
+static int
+count_wait(PyObject *detail, PyObject *primitive, PyObject *kind, long long lasted)
+{
+    PyObject *site = NULL, *place = NULL, *waits = PyObject_GetAttr(detail, str_waits_at), *length = NULL;
+    PyObject *lists = waits == NULL ? NULL : PyObject_GetAttr(waits, str_lists), *list = NULL;
+    int found = lists == NULL || !PyDict_CheckExact(lists) ? -1 : optional(primitive, str_site, &site);
+    if (found >= 0 && (place = PyTuple_Pack(2, kind, found ? site : Py_None)) != NULL) {
+        list = Py_XNewRef(PyDict_GetItemWithError(lists, place));
+    }
+    if (list != NULL && PyList_CheckExact(list) && (length = PyLong_FromLongLong(lasted)) != NULL) {
+        found = PyList_Append(list, length) < 0 ? -1 : 1;
+    }
+    else {
+        found = 0;
+    }
+    Py_XDECREF(site);
+    Py_XDECREF(place);
+    Py_XDECREF(waits);
+    Py_XDECREF(lists);
+    Py_XDECREF(list);
+    Py_XDECREF(length);
+    return PyErr_Occurred() ? -1 : found;
+}
+
+/* Was there no wait, or a short one of a task that is thin to this day, and is it counted? */
+static int
+count_short_wait(PyObject *primitive, PyObject *kind, PyObject *clock, PyObject *key, PyObject *began)
+{
+    long long lasted = ((Times *)clock)->mark - PyLong_AsLongLong(began);
+    if (lasted == 0 || PyErr_Occurred()) {
+        return lasted == 0;
+    }
+    Budget *detail = budget();
+    int counted = 0;
+    if (detail != NULL && lasted < detail->over && PyDict_Contains(known.open_tasks, key) == 0) {
+        counted = count_wait((PyObject *)detail, primitive, kind, lasted);
+    }
+    Py_XDECREF(detail);
+    return counted;
+}
+
+/* See `thin.took`, which is called for what is unusual. */
+static PyObject *
+took(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t number)
+{
+    if (number != 4 || known.clock == NULL || Py_TYPE(arguments[2]) != known.clock) {
+        PyErr_SetString(PyExc_TypeError, "took() takes a primitive, its kind, a loop's clock and when the wait began");
+        return NULL;
+    }
+    PyObject *primitive = arguments[0], *clock = arguments[2], *holders = NULL, *said;
+    PyObject *key = Py_NewRef(SLOT(clock, known.clock_key)), *began = Py_NewRef(arguments[3]);
+    int done = count_short_wait(primitive, arguments[1], clock, key, began);
+    if (done > 0) {
+        Py_SETREF(began, PyLong_FromLongLong(((Times *)clock)->mark)); /* what was counted is not to be counted twice */
+        done = began == NULL ? -1 : note_holder(primitive, clock, key, &holders);
+    }
+    Py_XDECREF(holders);
+    Py_DECREF(key);
+    if (done > 0) {
+        said = Py_NewRef(Py_None);
+    }
+    else {
+        PyErr_Clear();
+        said = PyObject_CallFunctionObjArgs(known.took, primitive, arguments[1], clock, began, NULL);
+    }
+    Py_XDECREF(began);
+    return said;
+}
+
+/* Give back a permit as asyncio does while nobody waits. 0: that is left to `release`. */
+static int
+give(PyObject *primitive)
+{
+    int plain = Py_TYPE(primitive) == known.bounded ? 0 : is_plain_permit(primitive);
+    return plain <= 0 ? plain : Py_TYPE(primitive) == known.lock ? turn(primitive, Py_True, Py_False) : add(primitive, 0, 1);
+}
+
 /* Has the running task, which is thin, held one of these permits, and for a short time? */
 static int
 was_held_shortly(PyObject *holders, PyObject *key, long long mark)
 {
     PyObject *acquired = PyDict_GetItemWithError(holders, key);
-    PyObject *detail = acquired == NULL ? NULL : PyObject_GetAttr(known.recorder, str_detail);
-    PyObject *over = detail == NULL ? NULL : PyObject_GetAttr(detail, str_over);
-    int shortly = 0;
-    if (over != NULL) {
-        long long held = mark - PyLong_AsLongLong(acquired);
-        shortly = held <= PyLong_AsLongLong(over);
-    }
+    Budget *detail = acquired == NULL ? NULL : budget();
+    int shortly = detail != NULL && mark - PyLong_AsLongLong(acquired) <= detail->over;
     Py_XDECREF(detail);
-    Py_XDECREF(over);
     return shortly && !PyErr_Occurred();
 }
 
@@ -583,7 +805,10 @@ release(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *na
         result = fall_back(self, arguments, flagged, names);
     }
     else {
-        result = PyObject_Vectorcall(((Front *)self)->original, arguments, flagged, names);
+        int given = give(arguments[0]);
+        PyErr_Clear(); /* the original meets it again */
+        result = given > 0 ? Py_NewRef(Py_None)
+                           : PyObject_Vectorcall(((Front *)self)->original, arguments, flagged, names);
         if (result != NULL && PyDict_Contains(holders, key) == 1 && PyDict_DelItem(holders, key) < 0
             && pass_over("release") < 0) {
             Py_CLEAR(result);
@@ -655,6 +880,8 @@ find_slots(Known *new)
                    || (new->handle_args = offset_of(new->handle, "_args", T_OBJECT_EX)) < 0
                    || (new->handle_context = offset_of(new->handle, "_context", T_OBJECT_EX)) < 0
                    || (new->clock_key = offset_of(new->clock, "key", T_OBJECT_EX)) < 0
+                   || (new->clock_loop = offset_of(new->clock, "loop", T_OBJECT_EX)) < 0
+                   || offset_of(new->detail, "over", T_LONGLONG) < 0 || offset_of(new->detail, "left", T_DOUBLE) < 0
                    || offset_of(new->clock, "mark", T_LONGLONG) < 0 || offset_of(new->clock, "limit", T_LONGLONG) < 0
                    || (new->job_thin = offset_of(new->job, "thin", T_OBJECT_EX)) < 0
                    || (new->job_thinned = offset_of(new->job, "thinned", T_OBJECT_EX)) < 0
@@ -667,10 +894,12 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
     Known new = {0};
-    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!)(O!O!O!)OO(OOOO):configure", type, &new.handle, type, &new.future, type,
-                          &new.task, type, &new.deque, type, &new.clock, type, &new.job, dict, &new.thin_tasks, dict,
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!)(O!O!O!)OO(OOOOO):configure", type, &new.handle, type, &new.future,
+                          type, &new.task, type, &new.deque, type, &new.semaphore, type, &new.bounded, type, &new.lock,
+                          &new.permits_are_plain, type, &new.clock, type, &new.job, type, &new.detail, dict, &new.thin_tasks, dict,
                           &new.open_tasks, dict, &new.clocks, &new.job_var, &new.recorder, &new.say_unhandled,
-                          &new.look_for_long_step, &new.thin_ended, &new.address_reused)
+                          &new.look_for_long_step, &new.thin_ended, &new.address_reused,
+                          &new.took)
         || find_slots(&new) < 0 || (new.done = PyObject_GetAttr((PyObject *)new.task, str_done)) == NULL
         || (new.append = PyObject_GetAttr((PyObject *)new.deque, str_append)) == NULL) {
         Py_XDECREF(new.done);
@@ -679,6 +908,7 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
     /* The references are kept for good: a front may outlive the hooks, when somebody has wrapped it. */
     Py_INCREF(args);
     known = new;
+    last_clock = NULL;
     Py_RETURN_NONE;
 }
 
@@ -688,6 +918,8 @@ static PyMethodDef methods[] = {
     {"before_create_task", before_create_task, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_call_soon", before_call_soon, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_release", before_release, METH_VARARGS, PyDoc_STR("Likewise.")},
+    {"take", take, METH_O, PyDoc_STR("Take a free permit for a thin task: True, else its clock; None if it is not thin.")},
+    {"took", (PyCFunction)(void (*)(void))took, METH_FASTCALL, PyDoc_STR("As `thin.took`.")},
     {NULL},
 };
 
@@ -698,7 +930,7 @@ prepare(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "what it knows is the main interpreter's");
         return -1;
     }
-    PyObject *times = PyType_FromSpec(&times_spec);
+    PyObject *times = PyType_FromSpec(&times_spec), *budgets = PyType_FromSpec(&budget_spec);
     front_type = (PyTypeObject *)PyType_FromSpec(&front_spec);
     one = PyLong_FromLong(1);
     str_clock = PyUnicode_InternFromString("_loopscope_clock");
@@ -707,19 +939,24 @@ prepare(PyObject *module)
     str_factory = PyUnicode_InternFromString("_task_factory");
     str_name = PyUnicode_InternFromString("name");
     str_detail = PyUnicode_InternFromString("detail");
-    str_left = PyUnicode_InternFromString("left");
     str_fault = PyUnicode_InternFromString("fault");
-    str_over = PyUnicode_InternFromString("over");
     str_exception = PyUnicode_InternFromString("_exception");
     str_cancelled = PyUnicode_InternFromString("cancelled");
-    str_tasks = PyUnicode_InternFromString("tasks");
     str_ready = PyUnicode_InternFromString("_ready");
     str_append = PyUnicode_InternFromString("append");
     str_state = PyUnicode_InternFromString("_state");
     str_CANCELLED = PyUnicode_InternFromString("CANCELLED");
     str_thin = PyUnicode_InternFromString("_loopscope_thin");
-    int failed = times == NULL || PyModule_AddObjectRef(module, "Times", times) < 0;
+    str_waiters = PyUnicode_InternFromString("_waiters");
+    str_value = PyUnicode_InternFromString("_value");
+    str_site = PyUnicode_InternFromString("_loopscope_site");
+    str_waits_at = PyUnicode_InternFromString("_waits_at");
+    str_lists = PyUnicode_InternFromString("_lists");
+    str_locked = PyUnicode_InternFromString("_locked");
+    int failed = times == NULL || PyModule_AddObjectRef(module, "Times", times) < 0 || budgets == NULL
+                 || PyModule_AddObjectRef(module, "Budget", budgets) < 0;
     Py_XDECREF(times);
+    Py_XDECREF(budgets);
     return failed || front_type == NULL || PyErr_Occurred() ? -1 : 0;
 }
 

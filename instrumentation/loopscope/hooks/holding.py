@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from loopscope import over_release
@@ -11,9 +10,7 @@ from loopscope.context import recorded_task
 from loopscope.recorder import recorder
 from loopscope.records import (
     BARRIER,
-    CANCELLED,
     CONDITION,
-    ERROR,
     LOCK,
     OK,
     QUEUE,
@@ -23,7 +20,7 @@ from loopscope.records import (
     Task,
     Wait,
 )
-from loopscope.tracebacks import step_out
+from loopscope.tracebacks import outcome_of, step_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -94,7 +91,7 @@ async def watched(inner: Awaitable[Any], wait: Wait) -> Any:
     try:
         return await inner
     except BaseException as error:
-        outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
+        outcome = outcome_of(error)
         step_out(error)
         raise
     finally:

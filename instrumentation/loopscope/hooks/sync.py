@@ -9,33 +9,33 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import places, private
 from loopscope.clock import now
-from loopscope.context import current_task, thin_tasks
-from loopscope.hooks import holding, thin
+from loopscope.context import current_task
+from loopscope.hooks import compiled, holding, thin
 from loopscope.hooks.holding import RESOURCE, is_news, resource_of, watched
 from loopscope.loop_clock import clocks
 from loopscope.recorder import recorder
 from loopscope.records import (
     BARRIER,
-    CANCELLED,
     CONDITION,
-    ERROR,
     EVENT,
     LOCK,
     OK,
     QUEUE,
     SEMAPHORE,
 )
-from loopscope.tracebacks import step_out
+from loopscope.tracebacks import outcome_of, step_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from loopscope.hooks.patching import Patches
+    from loopscope.loop_clock import LoopClock
     from loopscope.records import Resource, Task, Wait
     from loopscope.settings import Settings
 
 
-def install(patches: Patches, _: Settings) -> None:
+def install(patches: Patches, settings: Settings) -> None:
+    permits = compiled.permits(settings)
     for owner in (
         asyncio.Semaphore,
         asyncio.Lock,
@@ -46,9 +46,9 @@ def install(patches: Patches, _: Settings) -> None:
     ):
         patches.replace(owner, "__init__", _noting_creation)
 
-    patches.replace(asyncio.Semaphore, "acquire", _acquiring(SEMAPHORE, private.semaphore_waits))
+    patches.replace(asyncio.Semaphore, "acquire", _acquiring(SEMAPHORE, private.semaphore_waits, *permits))
     patches.replace(asyncio.Semaphore, "release", _releasing)
-    patches.replace(asyncio.Lock, "acquire", _acquiring(LOCK, asyncio.Lock.locked))
+    patches.replace(asyncio.Lock, "acquire", _acquiring(LOCK, asyncio.Lock.locked, *permits))
     patches.replace(asyncio.Lock, "release", _releasing)
 
     patches.replace(asyncio.Event, "wait", _waiting(EVENT, lambda event: not event.is_set()))
@@ -82,30 +82,26 @@ def _noting_creation(original: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
-def _acquiring(kind: str, would_wait: Callable[[Any], bool]) -> Callable[..., Any]:
+def _acquiring(
+    kind: str,
+    would_wait: Callable[[Any], bool],
+    take: Callable[[Any], LoopClock | bool | None],
+    took: Callable[[Any, str, LoopClock, int], None],
+) -> Callable[..., Any]:
     def make(original: Callable[[Any], Awaitable[bool]]) -> Callable[[Any], Awaitable[bool]]:
         async def acquire(self: Any) -> bool:
-            clock = clocks.get(get_ident())
-            if clock is not None and clock.key in thin_tasks:
-                began, outcome = clock.mark, OK  # no clock is read: the beginnings of the task's steps serve
+            clock = take(self)
+            if clock is True:
+                return True
+            if clock:
+                began = clock.mark  # no clock is read: the beginnings of the task's steps serve
                 try:
                     got = await original(self)
                 except BaseException as error:
-                    outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
+                    thin.waited(self, kind, clock, began, outcome_of(error))
                     step_out(error)
                     raise
-                finally:
-                    if clock.mark != began:
-                        thin.waited(self, kind, clock, began, outcome)
-                key = clock.key
-                try:
-                    holders = self._loopscope_thin
-                except AttributeError:
-                    holders = thin.holders_of(self)
-                if key in holders:
-                    thin.took_again(self, kind, clock)
-                else:
-                    holders[key] = clock.mark
+                took(self, kind, clock, began)
                 return got
             resource, wait, task, site = _prepare(self, kind, would_wait)
             try:
@@ -167,18 +163,17 @@ def _releasing(original: Callable[[Any], None]) -> Callable[[Any], None]:
 def _waiting(kind: str, would_wait: Callable[[Any], bool], detail: str = "") -> Callable[..., Any]:
     def make(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def wait(self: Any, /, *args: Any, **options: Any) -> Any:
-            clock = clocks.get(get_ident())
-            if clock is not None and clock.key in thin_tasks:
+            clock = thin.clock_here()
+            if clock is not None:
                 began, outcome = clock.mark, OK
                 try:
                     return await original(self, *args, **options)
                 except BaseException as error:
-                    outcome = CANCELLED if isinstance(error, asyncio.CancelledError) else ERROR
+                    outcome = outcome_of(error)
                     step_out(error)
                     raise
                 finally:
-                    if clock.mark != began:
-                        thin.waited(self, kind, clock, began, outcome)
+                    thin.waited(self, kind, clock, began, outcome)
             try:
                 inner = original(self, *args, **options)
                 begun = _begin_if_it_waits(self, kind, would_wait, detail)

@@ -10,12 +10,14 @@ such record is looked at once more after it was made.
 from __future__ import annotations
 
 import sys
+from threading import get_ident
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from loopscope import places
-from loopscope.context import current_task, open_tasks, promote
+from loopscope.context import current_task, open_tasks, promote, thin_tasks
 from loopscope.hooks import holding
+from loopscope.loop_clock import clocks
 from loopscope.recorder import recorder
 from loopscope.records import NOWHERE, OK, Hold, Wait
 
@@ -30,8 +32,21 @@ HOLDERS = "_loopscope_thin"  # on a primitive: when each thin holder took its pe
 hooked_codes: set[int] = set()  # ids of the code objects of the coroutines that wait on behalf of a primitive
 
 
+def clock_here(_: Any = None) -> LoopClock | None:
+    """The clock of the loop that runs here, if its running task is thin."""
+    try:
+        clock = clocks.get(get_ident())
+        is_thin = clock is not None and clock.key in thin_tasks
+    except Exception:
+        recorder.fault("thin task")
+        return None
+    return clock if is_thin else None
+
+
 def waited(primitive: Any, kind: str, clock: LoopClock, began: int, outcome: str) -> None:
-    """A wait that began in a thin task is over: counted, or kept when it failed or was long."""
+    """What a thin task asked for is over: if it waited, that is counted, or kept if it failed or was long."""
+    if clock.mark == began:
+        return
     try:
         detail, lasted = recorder.detail, clock.mark - began
         if outcome == OK and lasted < detail.over and clock.key not in open_tasks:
@@ -53,22 +68,26 @@ def waited(primitive: Any, kind: str, clock: LoopClock, began: int, outcome: str
         recorder.fault("wait")
 
 
-def holders_of(primitive: Any) -> dict[int, int]:
+def took(primitive: Any, kind: str, clock: LoopClock, began: int) -> None:
+    """The running task, which was thin when it asked, has a permit; a second is too much for one number."""
+    waited(primitive, kind, clock, began, OK)
+    try:
+        holders = _holders_of(primitive)
+        if clock.key in holders:
+            holding.hold(holding.resource_of(primitive, kind), current_task(), NOWHERE, clock.mark)
+        else:
+            holders[clock.key] = clock.mark
+    except Exception:
+        recorder.fault("acquire")
+
+
+def _holders_of(primitive: Any) -> dict[int, int]:
     """Where the permits of thin tasks on a primitive are noted; made at the first one."""
-    holders: dict[int, int] = {}
-    try:
+    holders: dict[int, int] | None = getattr(primitive, HOLDERS, None)
+    if holders is None:
+        holders = {}
         setattr(primitive, HOLDERS, holders)
-    except Exception:
-        recorder.fault("acquire")
     return holders
-
-
-def took_again(primitive: Any, kind: str, clock: LoopClock) -> None:
-    """The running task has a second permit: too much for one number."""
-    try:
-        holding.hold(holding.resource_of(primitive, kind), current_task(), NOWHERE, clock.mark)
-    except Exception:
-        recorder.fault("acquire")
 
 
 def held_long(primitive: Any, acquired: int, released: int) -> None:
