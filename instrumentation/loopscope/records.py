@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable, Mapping
     from types import CodeType
 
@@ -342,11 +343,11 @@ class Finding:
 class Counted:
     """What ended well and without a record of its own: durations in ns, by name, by kind and name."""
 
-    jobs: list[tuple[str, list[int]]] = field(default_factory=list)
+    jobs: list[tuple[str, array[int]]] = field(default_factory=list)
     tasks: int = 0
-    queued: list[tuple[str, list[int]]] = field(default_factory=list)  # work items, by executor
-    ran: list[tuple[str, list[int]]] = field(default_factory=list)
-    waits: list[tuple[tuple[str, str], list[int]]] = field(default_factory=list)
+    queued: list[tuple[str, array[int]]] = field(default_factory=list)  # work items, by executor
+    ran: list[tuple[str, array[int]]] = field(default_factory=list)
+    waits: list[tuple[tuple[str, str], array[int]]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

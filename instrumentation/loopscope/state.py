@@ -57,16 +57,15 @@ class Histogram:
         self.counts[bisect_left(self.bounds, nanoseconds / SECOND)] += 1
         self.total += nanoseconds
 
-    def observe_all(self, lengths: list[int]) -> None:
-        """The same for many values, ns; they are sorted in place."""
-        lengths.sort()
-        before = 0
+    def observe_all(self, lengths: Iterable[int]) -> None:
+        """The same for many values, ns."""
+        ordered, before = sorted(lengths), 0
         for place, bound in enumerate(self.bounds):
-            below = bisect_right(lengths, bound * SECOND)
+            below = bisect_right(ordered, bound * SECOND)
             self.counts[place] += below - before
             before = below
-        self.counts[-1] += len(lengths) - before
-        self.total += sum(lengths)
+        self.counts[-1] += len(ordered) - before
+        self.total += sum(ordered)
 
     def add_small(self, count: int, nanoseconds: int) -> None:
         """Add many values that are known to lie under the first bound."""

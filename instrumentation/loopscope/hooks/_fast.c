@@ -29,7 +29,7 @@ static Known known;
 static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_fault, *one;
 static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
-static PyObject *str_waits_at, *str_lists;
+static PyObject *str_waits_at, *str_arrays;
 
 static long long
 moment(void)
@@ -706,25 +706,23 @@ take(PyObject *Py_UNUSED(module), PyObject *primitive)
 static int
 count_wait(PyObject *detail, PyObject *primitive, PyObject *kind, long long lasted)
 {
-    PyObject *site = NULL, *place = NULL, *waits = PyObject_GetAttr(detail, str_waits_at), *length = NULL;
-    PyObject *lists = waits == NULL ? NULL : PyObject_GetAttr(waits, str_lists), *list = NULL;
-    int found = lists == NULL || !PyDict_CheckExact(lists) ? -1 : optional(primitive, str_site, &site);
+    PyObject *site = NULL, *place = NULL, *waits = PyObject_GetAttr(detail, str_waits_at), *said = NULL;
+    PyObject *arrays = waits == NULL ? NULL : PyObject_GetAttr(waits, str_arrays), *array = NULL, *length;
+    int found = arrays == NULL || !PyDict_CheckExact(arrays) ? -1 : optional(primitive, str_site, &site);
     if (found >= 0 && (place = PyTuple_Pack(2, kind, found ? site : Py_None)) != NULL) {
-        list = Py_XNewRef(PyDict_GetItemWithError(lists, place));
+        array = Py_XNewRef(PyDict_GetItemWithError(arrays, place));
     }
-    if (list != NULL && PyList_CheckExact(list) && (length = PyLong_FromLongLong(lasted)) != NULL) {
-        found = PyList_Append(list, length) < 0 ? -1 : 1;
-    }
-    else {
-        found = 0;
+    if (array != NULL && (length = PyLong_FromLongLong(lasted)) != NULL) {
+        said = PyObject_CallMethodOneArg(array, str_append, length);
+        Py_DECREF(length);
     }
     Py_XDECREF(site);
     Py_XDECREF(place);
     Py_XDECREF(waits);
-    Py_XDECREF(lists);
-    Py_XDECREF(list);
-    Py_XDECREF(length);
-    return PyErr_Occurred() ? -1 : found;
+    Py_XDECREF(arrays);
+    Py_XDECREF(array);
+    Py_XDECREF(said);
+    return PyErr_Occurred() ? -1 : said != NULL;
 }
 
 /* Was there no wait, or a short one of a task that is thin to this day, and is it counted? */
@@ -951,7 +949,7 @@ prepare(PyObject *module)
     str_value = PyUnicode_InternFromString("_value");
     str_site = PyUnicode_InternFromString("_loopscope_site");
     str_waits_at = PyUnicode_InternFromString("_waits_at");
-    str_lists = PyUnicode_InternFromString("_lists");
+    str_arrays = PyUnicode_InternFromString("_arrays");
     str_locked = PyUnicode_InternFromString("_locked");
     int failed = times == NULL || PyModule_AddObjectRef(module, "Times", times) < 0 || budgets == NULL
                  || PyModule_AddObjectRef(module, "Budget", budgets) < 0;

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from loopscope.hooks.patching import Patches
-    from loopscope.records import Job
     from loopscope.settings import Settings
 
 JOB = "loopscope.job"  # in the ASGI scope
@@ -48,9 +47,10 @@ def serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
         try:
             if scope["type"] != "http" or JOB in scope:
                 return await original(self, scope, receive, send)
-            with JobContext(f"{scope['method']} (unmatched)", kind="http", site=NOWHERE) as job:
+            request = _Request(f"{scope['method']} (unmatched)", send)
+            with request as job:
                 scope[JOB] = job
-                return await original(self, scope, receive, _Response(job, send).send)
+                return await original(self, scope, receive, request.send)
         except BaseException as error:
             step_out(error)
             raise
@@ -58,16 +58,16 @@ def serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
     return __call__
 
 
-class _Response:
-    """The request's job ends with the last byte of its response, not with what runs after it.
+class _Request(JobContext):
+    """The job of a request, which ends with the last byte of its response, not with what runs after it.
 
     A failed request's ends when the application is through, since the exception comes after the response.
     """
 
-    __slots__ = ("_job", "_send")
+    __slots__ = ("_send",)
 
-    def __init__(self, job: Job, send: Callable[[Any], Awaitable[None]]) -> None:
-        self._job = job
+    def __init__(self, name: str, send: Callable[[Any], Awaitable[None]]) -> None:
+        super().__init__(name, kind="http", site=NOWHERE)
         self._send = send
 
     async def send(self, message: Any) -> None:
@@ -77,12 +77,14 @@ class _Response:
             step_out(error)
             raise
         try:
-            kind = message["type"]
+            kind, job = message["type"], self._job
+            if job is None:  # the application is through
+                return
             if kind == "http.response.body":
-                if not (message.get("more_body", False) or self._job.exception):
-                    close(self._job, None)
+                if not (message.get("more_body", False) or job.exception):
+                    close(job, None)
             elif kind == "http.response.start" and message["status"] >= FAILED:
-                self._job.exception = f"HTTP {message['status']}"
+                job.exception = f"HTTP {message['status']}"
         except Exception:
             recorder.fault("response")
 
@@ -106,8 +108,11 @@ def _name_after_route(route: Any, scope: Any) -> None:
     if job is None:
         return
     try:
+        code = route.endpoint.__code__
+        if job.site is not NOWHERE and job.site[0] is code:  # FastAPI's route has called Starlette's
+            return
         job.name = f"{scope['method']} {scope.get('root_path', '')}{_template(route, scope)}"
-        job.site = route.endpoint.__code__, 0
+        job.site = code, 0
     except AttributeError:  # an endpoint that is an object, or a route of another make
         pass
     except Exception:
