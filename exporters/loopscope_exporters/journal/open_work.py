@@ -46,8 +46,10 @@ class OpenWork:
         if not always and moment < self._not_before:
             return
         began = self._spent()
-        all_ = always or len(self._state.tasks) + len(thin_tasks) <= FEW
-        for table, rows in self._tables(moment, sys.maxsize if all_ else moment - YOUNG).items():
+        thin_before = sys.maxsize if always else moment - YOUNG
+        is_quiet = len(self._state.tasks) + len(thin_tasks) <= FEW
+        before = sys.maxsize if is_quiet else thin_before
+        for table, rows in self._tables(moment, before, thin_before).items():
             if rows != self._written.get(table, []):
                 segment.rewrite(table, rows)
                 self._written[table] = rows
@@ -61,8 +63,8 @@ class OpenWork:
                 segment.rewrite(table, [])
         self._written.clear()
 
-    def _tables(self, moment: int, before: int) -> dict[str, list[Row]]:
-        """Every open table's rows of what began no later than `before`.
+    def _tables(self, moment: int, before: int, thin_before: int) -> dict[str, list[Row]]:
+        """Every open table's rows of what began no later than `before`; of thin jobs, than `thin_before`.
 
         The dictionaries change meanwhile: `list()` copies them in one step.
         """
@@ -71,12 +73,13 @@ class OpenWork:
             hold for resource in list(state.resources.values()) for hold in list(resource.holders.values())
         ]
         stuck = {job.id for job in state.stuck_jobs(moment)}
+        jobs = [job for job in list(state.jobs.values()) if not job.thin or job.started <= thin_before]
 
         def job_row(job: Job) -> Row:
             return rows.job(job, stuck=job.id in stuck)
 
         records: dict[str, tuple[Callable[[Any], Row], str, list[Any]]] = {
-            "open_jobs": (job_row, "started", list(state.jobs.values())),
+            "open_jobs": (job_row, "started", jobs),
             "open_tasks": (rows.task, "created", list(state.tasks.values())),
             "open_waits": (rows.wait, "started", state.open_waits()),
             "open_holds": (rows.hold, "acquired", holds),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from loopscope_exporters.journal.open_work import SHARE, OpenWork
+from loopscope_exporters.journal.open_work import SHARE, YOUNG, OpenWork
 from loopscope_exporters.journal.rows import Rows
 
 MILLISECOND = 1_000_000
@@ -75,3 +75,24 @@ def test_the_end_is_written_whatever_it_costs(record):
         recording.task()
         work.write(pad, pad.now, always=True)
     assert pad.written == [("open_tasks", 1), ("open_tasks", 2)]
+
+
+def test_a_thin_job_is_written_when_it_is_a_while_old(record):
+    """Under load most are over before anybody could look; the end is complete all the same."""
+    recording, pad = record(), Pad()
+    work = open_work(recording, pad)
+    job = recording.job()
+    job.thin = True
+    work.write(pad, job.started + YOUNG - 1)
+    assert pad.written == []
+    work.write(pad, job.started + YOUNG)
+    assert pad.written == [("open_jobs", 1)]
+
+
+def test_a_young_thin_job_is_written_at_the_end(record):
+    """Nothing that was open when the process ended is missing."""
+    recording, pad = record(), Pad()
+    job = recording.job()
+    job.thin = True
+    open_work(recording, pad).write(pad, job.started, always=True)
+    assert pad.written == [("open_jobs", 1)]
