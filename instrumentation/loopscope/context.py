@@ -74,6 +74,19 @@ def recorded_task() -> Task | None:
     return clock.running or _found(clock)
 
 
+def thin_task() -> int:
+    """The address of the asyncio task that the calling code runs in, if that is thin; else 0."""
+    clock = clocks.get(get_ident())
+    return clock.key if clock is not None and clock.key in thin_tasks else 0
+
+
+def name_asker(item: WorkItem) -> None:
+    """Name the task that submitted a work item, if that was thin and has got a record meanwhile."""
+    record = open_tasks.get(item.asker)
+    if record is not None and record.created <= item.submitted:  # else of another task at that address
+        item.task, item.asker = record.id, 0
+
+
 def _found(clock: LoopClock) -> Task | None:
     """By asyncio's books: a thin task, a loop whose steps we do not see, a step that began before we came."""
     loop = clock.loop()

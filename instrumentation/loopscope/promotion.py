@@ -6,7 +6,7 @@ import asyncio
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from loopscope.context import promote, thin_tasks
+from loopscope.context import name_asker, promote, thin_tasks
 from loopscope.hooks import thin
 from loopscope.hooks.tasks import thin_collected
 from loopscope.recorder import recorder
@@ -50,6 +50,9 @@ def look_at_thin_tasks(state: LiveState, moment: int, age: int = LOOK_AFTER) -> 
     _missing.update(missing)
     for wait in behind:
         thin.name_holders(wait, tasks)
+    for item in list(state.items.values()):
+        if item.asker:
+            name_asker(item)
 
 
 def _tasks_of(loop: Any) -> set[asyncio.Task[Any]]:

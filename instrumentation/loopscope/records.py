@@ -234,6 +234,7 @@ class WorkItem:
     parent_span: Any = None  # the user's span it was submitted under, if any
     future: Callable[[], Any] | None = None  # tells of a work item that is cancelled before it starts
     outer: int = 0  # the work item in which it was submitted
+    asker: int = 0  # address of the thin task that submitted it; `task` is 0 until that has a record
     thread: int = 0  # identity of the thread that runs it
     standing: Place = NOWHERE  # innermost line of the user's own code in its thread, once it runs long
     waits_for: str = ""  # the library function that its thread waits in, such as Future.result

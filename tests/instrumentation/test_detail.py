@@ -151,3 +151,25 @@ def test_quick_work_items_are_counted(busy):
     assert state.thinned["item"] == 20
     assert state.items_finished == {("default", "ok"): 21, ("default", "error"): 1}
     assert state.run_durations["default"].count == state.queue_durations["default"].count == 22
+
+
+def test_a_quick_work_item_makes_no_record_of_its_task(busy):
+    """A slow one's names the task, once somebody looks."""
+
+    async def ask(pause):
+        await asyncio.to_thread(time.sleep, pause)
+
+    async def main():
+        with loopscope.job("work"):
+            await asyncio.gather(*(asyncio.create_task(ask(0), name="quick") for _ in range(5)))
+            slow = asyncio.create_task(ask(0.2), name="slow")
+            await asyncio.sleep(0.05)
+            named = {item.id: item.task for item in busy.handle.snapshot().items}
+            await slow
+        return named
+
+    named = asyncio.run(main())
+    batch = busy.finish()
+    (item,) = batch.items
+    (task,) = (task for task in batch.tasks if task.coroutine.endswith("ask"))
+    assert item.task == task.id == named[item.id]

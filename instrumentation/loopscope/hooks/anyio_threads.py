@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope import tracing
-from loopscope.context import current_task
+from loopscope.context import current_task, recorded_task
 from loopscope.hooks import holding
 from loopscope.hooks.anyio_tasks import BACKEND
 from loopscope.hooks.executors import Call
@@ -60,7 +60,7 @@ def _submit(function: Any, limiter: Any) -> tuple[Any, WorkItem | None, Wait | N
         caller, task = sys._getframe(2), current_task()
         of = limiter or sys.modules[BACKEND].AsyncIOBackend.current_default_thread_limiter()
         executor = _executor_of(of, is_default=limiter is None)
-        item = item_for(executor, function, number_at(of, "_wait_queue"), Asked.here(caller))
+        item = item_for(executor, function, number_at(of, "_wait_queue"), Asked.here(caller, recorded_task()))
         run = tracing.inside_item(function) if item.parent_span is not None else function
         wait = holding.begin(executor, task, item.site) if holding.is_news(task) else None
         return Call(item, run, ()), item, wait

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import private, tracing
 from loopscope.clock import now
-from loopscope.context import job_var, worker
+from loopscope.context import job_var, recorded_task, worker
 from loopscope.hooks.work_items import Asked, end, new_item, noting_creation
 from loopscope.recorder import recorder
 from loopscope.records import ERROR, OK
@@ -91,7 +91,9 @@ def _submitting(original: Callable[..., Future[Any]]) -> Callable[..., Future[An
         item, call = None, fn
         try:
             if not private.is_of_interpreters(self):
-                item = new_item(self, fn, private.queue_depth_of(self), Asked.here(sys._getframe(1)))
+                item = new_item(
+                    self, fn, private.queue_depth_of(self), Asked.here(sys._getframe(1), recorded_task())
+                )
                 run = tracing.inside_item(fn) if item.parent_span is not None else fn
                 call = Call(item, run, _variables(item))
         except Exception:

@@ -11,7 +11,7 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from loopscope.context import job_var
+from loopscope.context import current_task, job_var
 from loopscope.hooks import pool_workers
 from loopscope.hooks.executors import Call
 from loopscope.hooks.work_items import Asked, new_item, noting_creation
@@ -59,7 +59,7 @@ def ticketed(task: tuple[Any, ...], ticket: Any) -> Ticketed:
 def _noting_who_asks(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
         try:
-            setattr(self, ASKED, Asked.here(sys._getframe(1)))
+            setattr(self, ASKED, Asked.here(sys._getframe(1), current_task()))
         except Exception:
             recorder.fault("pool")
         try:

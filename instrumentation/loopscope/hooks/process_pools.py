@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import private, sent_items
 from loopscope.clock import now
+from loopscope.context import current_task
 from loopscope.hooks import pool_workers
 from loopscope.hooks.work_items import Asked, end, new_item, noting_creation
 from loopscope.mailbox import mailbox
@@ -60,7 +61,7 @@ def _submitting_to_processes(original: Callable[..., Future[Any]]) -> Callable[.
     def submit(self: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
         item = None
         try:
-            item = new_item(self, fn, private.pending_of(self), Asked.here(sys._getframe(1)))
+            item = new_item(self, fn, private.pending_of(self), Asked.here(sys._getframe(1), current_task()))
         except Exception:
             recorder.fault("submit")
         outer, submitting.item = submitting.item, item

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loopscope import places, private, tracing
 from loopscope.clock import now
-from loopscope.context import current_item, current_task, job_var, outer_item
+from loopscope.context import current_item, job_var, name_asker, outer_item, thin_task
 from loopscope.hooks.holding import RESOURCE, SITE
 from loopscope.recorder import recorder
 from loopscope.records import CANCELLED, EXECUTOR, INHERITED, OK, Place, WorkItem
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from loopscope.records import Job, RawPlace, Resource
+    from loopscope.records import Job, RawPlace, Resource, Task
 
 MADE_IN = "_loopscope_made_in"  # pid
 
@@ -63,16 +63,19 @@ class Asked(NamedTuple):
     site: RawPlace | Place
     moment: int
     outer: int
+    asker: int
 
     @classmethod
-    def here(cls, caller: FrameType | None) -> Asked:
-        task, item, around = current_task(), current_item(), outer_item()
+    def here(cls, caller: FrameType | None, task: Task | None) -> Asked:
+        """The task that asks is passed by the hook, which knows whether a thin one needs a record for it."""
+        item, around = current_item(), outer_item()
         return cls(
             task.id if task is not None else item.task if item is not None else 0,
             job_var.get(),
             _site(caller, around),
             now(),
             around.id if around is not None else 0,
+            thin_task() if task is None else 0,
         )
 
 
@@ -101,6 +104,7 @@ def item_for(executor: Resource, function: Any, depth: int, asked: Asked) -> Wor
         asked.moment,
         depth,
         outer=asked.outer,
+        asker=asked.asker,
     )
     if tracing.enabled:
         tracing.adopt_item(item)
@@ -133,6 +137,7 @@ def end(item: WorkItem, outcome: str, error: BaseException | None = None, moment
     if outcome == OK and quick and detail.is_thin(item.job):
         detail.count_item(item)
     else:
+        name_asker(item)
         recorder.keep(recorder.ended_items, item)
 
 
