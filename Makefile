@@ -9,7 +9,8 @@ INCIDENTS ?= ../shared/incidents
 bin := $(VENV)/bin
 for_demo := $(VENV)/.installed-demo
 for_dev := $(VENV)/.installed-dev
-setup := $(wildcard tools/environment.py tools/system_packages.py hatch_build.py instrumentation/loopscope/hooks/*.c)
+hooks := instrumentation/loopscope/hooks
+setup := $(wildcard tools/environment.py tools/system_packages.py hatch_build.py $(hooks)/*.c $(hooks)/fast/*.h)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-sick test test-all test-transparency score incidents mutation lint programs bench bench-quick soak clean

@@ -1,0 +1,111 @@
+/* A front: a callable that binds like a function and has a hook in Python to fall back on. */
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *hook, *original, *dict, *weakrefs;
+} Front;
+
+static PyObject *
+front_get(PyObject *self, PyObject *instance, PyObject *Py_UNUSED(owner))
+{
+    return instance == NULL || instance == Py_None ? Py_NewRef(self) : PyMethod_New(self, instance);
+}
+
+static PyObject *
+front_repr(PyObject *self)
+{
+    return PyObject_Repr(((Front *)self)->hook);
+}
+
+/* Pickled by name, as a function is. */
+static PyObject *
+front_reduce(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return PyObject_GetAttrString(self, "__qualname__");
+}
+
+static int
+front_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Front *front = (Front *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(front->hook);
+    Py_VISIT(front->original);
+    Py_VISIT(front->dict);
+    return 0;
+}
+
+static int
+front_clear(PyObject *self)
+{
+    Front *front = (Front *)self;
+    Py_CLEAR(front->hook);
+    Py_CLEAR(front->original);
+    Py_CLEAR(front->dict);
+    return 0;
+}
+
+static void
+front_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (((Front *)self)->weakrefs != NULL) {
+        PyObject_ClearWeakRefs(self);
+    }
+    front_clear(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef front_methods[] = {
+    {"__reduce__", front_reduce, METH_NOARGS, NULL},
+    {NULL},
+};
+
+static PyMemberDef front_members[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(Front, dict), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Front, weakrefs), READONLY, NULL},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Front, call), READONLY, NULL},
+    {NULL},
+};
+
+static PyGetSetDef front_getset[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL},
+};
+
+static PyType_Slot front_slots[] = {
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_descr_get, front_get},
+    {Py_tp_repr, front_repr},
+    {Py_tp_traverse, front_traverse},
+    {Py_tp_clear, front_clear},
+    {Py_tp_dealloc, front_dealloc},
+    {Py_tp_methods, front_methods},
+    {Py_tp_members, front_members},
+    {Py_tp_getset, front_getset},
+    {0, NULL},
+};
+
+static PyType_Spec front_spec = {
+    .name = "loopscope.hooks._fast.Front",
+    .basicsize = sizeof(Front),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR
+             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = front_slots,
+};
+
+static PyTypeObject *front_type;
+
+/* Leave it to the hook. An error met on the way is the hook's to meet again, but not, say, a signal's. */
+static PyObject *
+fall_back(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return NULL;
+    }
+    PyErr_Clear();
+    return PyObject_Vectorcall(((Front *)self)->hook, arguments, flagged, names);
+}

@@ -1,0 +1,108 @@
+/* What all fronts know and share: the names, how an error of ours is passed over, how an attribute is looked up. */
+
+#define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
+
+/* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
+typedef struct {
+    PyTypeObject *handle, *clock, *job, *future, *task, *deque, *semaphore, *bounded, *lock, *detail;
+    Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
+    Py_ssize_t clock_key, clock_loop;
+    Py_ssize_t job_thin, job_thinned;
+    PyObject *job_var, *recorder, *thin_tasks, *open_tasks, *clocks;
+    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took;
+    PyObject *done, *append; /* of `Task` and of `deque`: looked up once */
+    int permits_are_plain;   /* asyncio's own are taken and given back as `move` does */
+} Known;
+
+static Known known;
+
+static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_fault, *one;
+static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
+static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
+static PyObject *str_waits_at, *str_arrays;
+
+static long long
+moment(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now); /* what `time.monotonic_ns` reads */
+    return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void
+put(PyObject *object, Py_ssize_t offset, PyObject *value) /* steals the value */
+{
+    PyObject *before = SLOT(object, offset);
+    SLOT(object, offset) = value;
+    Py_XDECREF(before);
+}
+
+static PyObject *
+raised(void)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    if (traceback != NULL) {
+        PyException_SetTraceback(error, traceback);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return error;
+#endif
+}
+
+/* Call a function as an `except` block would, for the exception that was raised. */
+static PyObject *
+while_handled(PyObject *error, PyObject *function, PyObject *first, PyObject *second)
+{
+    /* Of this frame: PyErr_GetHandledException finds a generator's caller's, which would stick to the generator. */
+    PyObject **handled = &PyThreadState_Get()->exc_info->exc_value, *outer = *handled;
+    *handled = Py_NewRef(error);
+    PyObject *result = PyObject_CallFunctionObjArgs(function, first, second, NULL);
+    Py_XSETREF(*handled, outer);
+    return result;
+}
+
+/* Count an error of ours, which the service shall not see; -1 if it is none but, say, a signal's. */
+static int
+pass_over(const char *place)
+{
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyObject *error = raised(), *name = PyUnicode_FromString(place);
+    PyObject *fault = name == NULL ? NULL : PyObject_GetAttr(known.recorder, str_fault);
+    PyObject *result = fault == NULL ? NULL : while_handled(error, fault, name, NULL);
+    Py_XDECREF(name);
+    Py_XDECREF(fault);
+    Py_XDECREF(error);
+    if (result == NULL && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyErr_Clear();
+    Py_XDECREF(result);
+    return 0;
+}
+
+/* An attribute that need not be there: 1, 0, or -1 with an error set; `found` is NULL unless 1. */
+static int
+optional(PyObject *object, PyObject *name, PyObject **found)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyObject_GetOptionalAttr(object, name, found);
+#else
+    return _PyObject_LookupAttr(object, name, found);
+#endif
+}
+
+/* `getattr(callback, "__self__", None)`; NULL with an error set if that fails. */
+static PyObject *
+owner_of(PyObject *callback)
+{
+    PyObject *owner = NULL;
+    return optional(callback, str_self, &owner) == 0 ? Py_NewRef(Py_None) : owner;
+}

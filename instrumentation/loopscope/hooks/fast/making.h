@@ -1,0 +1,125 @@
+/* The making of a task, see `tasks._creating_thin`, and its waking, see `cancelling._calling_soon`. */
+
+/* The job of the caller, or None, if a task that it makes now is thin; else NULL. */
+static PyObject *
+thin_job(void)
+{
+    PyObject *job = NULL;
+    if (PyContextVar_Get(known.job_var, Py_None, &job) < 0) {
+        return NULL;
+    }
+    int is_thin = 0;
+    if (job == Py_None) {
+        Budget *detail = budget();
+        is_thin = detail != NULL && detail->left <= 0;
+        Py_XDECREF(detail);
+    }
+    else if (Py_TYPE(job) == known.job) {
+        is_thin = SLOT(job, known.job_thin) == Py_True;
+    }
+    if (!is_thin) {
+        Py_CLEAR(job);
+    }
+    return job;
+}
+
+static int
+has_no_factory(PyObject *loop)
+{
+    PyObject *factory = PyObject_GetAttr(loop, str_factory);
+    Py_XDECREF(factory);
+    return factory == Py_None;
+}
+
+static int
+count_thin(PyObject *job)
+{
+    PyObject *more = PyNumber_Add(SLOT(job, known.job_thinned), one);
+    if (more == NULL) {
+        return -1;
+    }
+    put(job, known.job_thinned, more);
+    return 0;
+}
+
+static int
+note_thin(PyObject *task, PyObject *job)
+{
+    PyObject *key = PyLong_FromVoidPtr(task), *created = PyLong_FromLongLong(moment()), *said = NULL;
+    int failed = key == NULL || created == NULL ? -1 : 0;
+    if (!failed && (PyDict_Contains(known.thin_tasks, key) == 1 || PyDict_Contains(known.open_tasks, key) == 1)) {
+        said = PyObject_CallOneArg(known.address_reused, key);
+        failed = said == NULL ? -1 : 0;
+    }
+    failed = failed || PyDict_SetItem(known.thin_tasks, key, created) < 0 || (job != Py_None && count_thin(job) < 0);
+    Py_XDECREF(said);
+    Py_XDECREF(key);
+    Py_XDECREF(created);
+    return failed ? -1 : 0;
+}
+
+/* No argument by keyword but a name: others, such as a context, say what the hook in Python has to know. */
+static int
+only_named(PyObject *names)
+{
+    return names == NULL
+           || (PyTuple_GET_SIZE(names) == 1 && PyObject_RichCompareBool(PyTuple_GET_ITEM(names, 0), str_name, Py_EQ) == 1);
+}
+
+static PyObject *
+create_task(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    PyObject *job = NULL, *task;
+    int is_plain_call = PyVectorcall_NARGS(flagged) == 2 && only_named(names) && has_no_factory(arguments[0]);
+    if (!is_plain_call || (job = thin_job()) == NULL) {
+        return fall_back(self, arguments, flagged, names);
+    }
+    task = PyObject_Vectorcall(((Front *)self)->original, arguments, flagged, names);
+    if (task != NULL && note_thin(task, job) < 0 && pass_over("create_task") < 0) {
+        Py_CLEAR(task);
+    }
+    Py_DECREF(job);
+    return task;
+}
+
+/* Is a callback about to hear that what it waits for was cancelled? Then somebody on the stack did so. */
+static int
+tells_of_cancellation(PyObject *args)
+{
+    PyObject *given = PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL;
+    if (given == NULL || (Py_TYPE(given) != known.future && Py_TYPE(given) != known.task)) {
+        return 0;
+    }
+    PyObject *state = PyObject_GetAttr(given, str_state);
+    int cancelled = state == NULL ? -1 : PyObject_RichCompareBool(state, str_CANCELLED, Py_EQ);
+    Py_XDECREF(state);
+    return cancelled;
+}
+
+static PyObject *
+call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    PyObject *ready, *handle, *said = NULL;
+    if (PyVectorcall_NARGS(flagged) != 4 || names != NULL || !PyTuple_CheckExact(arguments[2])
+        || tells_of_cancellation(arguments[2])) {
+        return fall_back(self, arguments, flagged, names);
+    }
+    PyObject *of_handle[] = {arguments[1], arguments[2], arguments[0], arguments[3]};
+    handle = PyObject_Vectorcall((PyObject *)known.handle, of_handle, 4, NULL);
+    if (handle == NULL) {
+        return NULL;
+    }
+    /* In debug mode asyncio takes its own frame off the handle's traceback here. There is none. */
+    ready = PyObject_GetAttr(arguments[0], str_ready);
+    if (ready != NULL) {
+        PyObject *to_deque[] = {ready, handle};
+        said = Py_TYPE(ready) == known.deque ? PyObject_Vectorcall(known.append, to_deque, 2, NULL)
+                                             : PyObject_CallMethodOneArg(ready, str_append, handle);
+    }
+    if (said == NULL) {
+        Py_CLEAR(handle);
+    }
+    Py_XDECREF(ready);
+    Py_XDECREF(said);
+    return handle;
+}

@@ -1,0 +1,79 @@
+/* The numbers that a step and a thin task read and write, as bases of classes in Python. */
+
+/* The base of `LoopClock`: the numbers that a step reads and writes. */
+
+typedef struct {
+    PyObject_HEAD
+    long long mark, limit;
+} Times;
+
+/* The clock that was asked for last, or NULL: the dictionary of its loop is not looked into again. */
+static PyObject *last_clock;
+
+static void
+times_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    if (last_clock == self) {
+        last_clock = NULL;
+    }
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef times_members[] = {
+    {"mark", T_LONGLONG, offsetof(Times, mark), 0, NULL},
+    {"limit", T_LONGLONG, offsetof(Times, limit), 0, NULL},
+    {NULL},
+};
+
+static PyType_Slot times_slots[] = {
+    {Py_tp_dealloc, times_dealloc},
+    {Py_tp_members, times_members},
+    {0, NULL},
+};
+
+static PyType_Spec times_spec = {
+    .name = "loopscope.hooks._fast.Times",
+    .basicsize = sizeof(Times),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = times_slots,
+};
+
+/* The base of `Detail`: the numbers that are read and written once a thin task. */
+
+typedef struct {
+    PyObject_HEAD
+    double left;
+    long long over, tasks;
+} Budget;
+
+static PyMemberDef budget_members[] = {
+    {"left", T_DOUBLE, offsetof(Budget, left), 0, NULL},
+    {"over", T_LONGLONG, offsetof(Budget, over), 0, NULL},
+    {"tasks", T_LONGLONG, offsetof(Budget, tasks), 0, NULL},
+    {NULL},
+};
+
+static PyType_Slot budget_slots[] = {
+    {Py_tp_members, budget_members},
+    {0, NULL},
+};
+
+static PyType_Spec budget_spec = {
+    .name = "loopscope.hooks._fast.Budget",
+    .basicsize = sizeof(Budget),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = budget_slots,
+};
+
+/* The recorder's; NULL if there is none, with an error set if that was met. */
+static Budget *
+budget(void)
+{
+    PyObject *detail = PyObject_GetAttr(known.recorder, str_detail);
+    if (detail != NULL && Py_TYPE(detail) != known.detail) {
+        Py_CLEAR(detail);
+    }
+    return (Budget *)detail;
+}

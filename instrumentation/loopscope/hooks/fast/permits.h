@@ -1,0 +1,235 @@
+/* A permit taken or given back while nobody waits: see `sync._acquiring` and `sync._releasing`. */
+
+/* The clock of the loop that runs in this thread; borrowed, NULL if there is none. */
+static PyObject *
+clock_here(void)
+{
+    PyObject *thread = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    PyObject *clock = thread == NULL ? NULL : PyDict_GetItemWithError(known.clocks, thread);
+    Py_XDECREF(thread);
+    return clock != NULL && Py_TYPE(clock) == known.clock ? clock : NULL;
+}
+
+/* Is it a semaphore or a lock of asyncio's own, which nobody waits for? -1 with an error set if that fails. */
+static int
+is_plain_permit(PyObject *primitive)
+{
+    PyTypeObject *type = Py_TYPE(primitive);
+    if (!known.permits_are_plain || (type != known.semaphore && type != known.bounded && type != known.lock)) {
+        return 0;
+    }
+    PyObject *waiters = PyObject_GetAttr(primitive, str_waiters);
+    Py_ssize_t waiting = waiters == NULL ? -1 : waiters == Py_None ? 0 : PyObject_Size(waiters);
+    Py_XDECREF(waiters);
+    return waiting < 0 ? -1 : waiting == 0;
+}
+
+/* Do to a lock what `acquire` and `release` do. 0: it is not as it should be for that, -1: an error is set. */
+static int
+turn(PyObject *lock, PyObject *from, PyObject *to)
+{
+    PyObject *locked = PyObject_GetAttr(lock, str_locked);
+    Py_XDECREF(locked); /* of what never dies */
+    return locked != from ? (locked == NULL ? -1 : 0) : PyObject_SetAttr(lock, str_locked, to) < 0 ? -1 : 1;
+}
+
+/* Likewise to a semaphore, which has `least` permits or more. */
+static int
+add(PyObject *semaphore, long least, long more)
+{
+    PyObject *value = PyObject_GetAttr(semaphore, str_value), *sum = NULL;
+    int overflow = 0, done = value == NULL ? -1 : 0;
+    long permits = value != NULL && PyLong_CheckExact(value) ? PyLong_AsLongAndOverflow(value, &overflow) : -1;
+    if (!overflow && permits >= least && permits < LONG_MAX) {
+        sum = PyLong_FromLong(permits + more);
+        done = sum == NULL || PyObject_SetAttr(semaphore, str_value, sum) < 0 ? -1 : 1;
+    }
+    Py_XDECREF(value);
+    Py_XDECREF(sum);
+    return done;
+}
+
+/* The table of a primitive's thin holders, made at the first one; NULL if it is no table or there is an error. */
+static PyObject *
+holders_of(PyObject *primitive)
+{
+    PyObject *holders = NULL;
+    int found = optional(primitive, str_thin, &holders);
+    if (found == 0 && (holders = PyDict_New()) != NULL && PyObject_SetAttr(primitive, str_thin, holders) < 0) {
+        Py_CLEAR(holders);
+    }
+    if (holders != NULL && !PyDict_CheckExact(holders)) {
+        Py_CLEAR(holders);
+    }
+    return holders;
+}
+
+/* Note that the task of a clock has a permit. 0: it has another one, which is too much for one number. */
+static int
+note_holder(PyObject *primitive, PyObject *clock, PyObject *key, PyObject **holders)
+{
+    *holders = holders_of(primitive);
+    int has = *holders == NULL ? -1 : PyDict_Contains(*holders, key);
+    if (has != 0) {
+        return has > 0 ? 0 : -1;
+    }
+    PyObject *mark = PyLong_FromLongLong(((Times *)clock)->mark);
+    int failed = mark == NULL || PyDict_SetItem(*holders, key, mark) < 0;
+    Py_XDECREF(mark);
+    return failed ? -1 : 1;
+}
+
+/* Take a permit for a thin task and note that it has it: 0 if not, -1 with an error set if that failed. */
+static int
+take_noted(PyObject *primitive, PyObject *clock, PyObject *key)
+{
+    PyObject *holders = NULL;
+    int done = note_holder(primitive, clock, key, &holders);
+    if (done > 0) {
+        done = Py_TYPE(primitive) == known.lock ? turn(primitive, Py_False, Py_True) : add(primitive, 1, -1);
+        if (done == 0) {
+            done = PyDict_DelItem(holders, key);
+        }
+    }
+    Py_XDECREF(holders);
+    return done;
+}
+
+/* Take a free permit for the running task, if that is thin: True if so, else its clock; None if it is not thin. */
+static PyObject *
+take(PyObject *Py_UNUSED(module), PyObject *primitive)
+{
+    PyObject *clock = known.clock == NULL ? NULL : clock_here(), *key = NULL, *answer = Py_None;
+    if (clock != NULL) {
+        Py_INCREF(clock);
+        key = Py_NewRef(SLOT(clock, known.clock_key));
+        if (PyDict_Contains(known.thin_tasks, key) == 1) {
+            answer = is_plain_permit(primitive) > 0 && take_noted(primitive, clock, key) > 0 ? Py_True : clock;
+        }
+    }
+    Py_INCREF(answer);
+    Py_XDECREF(clock);
+    Py_XDECREF(key);
+    if (PyErr_Occurred() && pass_over("acquire") < 0) {
+        Py_CLEAR(answer);
+    }
+    return answer;
+}
+
+/* Count a wait of a thin task, as `Detail.count_wait_at` does, if its kind was counted there before; else 0. */
+static int
+count_wait(PyObject *detail, PyObject *primitive, PyObject *kind, long long lasted)
+{
+    PyObject *site = NULL, *place = NULL, *waits = PyObject_GetAttr(detail, str_waits_at), *said = NULL;
+    PyObject *arrays = waits == NULL ? NULL : PyObject_GetAttr(waits, str_arrays), *array = NULL, *length;
+    int found = arrays == NULL || !PyDict_CheckExact(arrays) ? -1 : optional(primitive, str_site, &site);
+    if (found >= 0 && (place = PyTuple_Pack(2, kind, found ? site : Py_None)) != NULL) {
+        array = Py_XNewRef(PyDict_GetItemWithError(arrays, place));
+    }
+    if (array != NULL && (length = PyLong_FromLongLong(lasted)) != NULL) {
+        said = PyObject_CallMethodOneArg(array, str_append, length);
+        Py_DECREF(length);
+    }
+    Py_XDECREF(site);
+    Py_XDECREF(place);
+    Py_XDECREF(waits);
+    Py_XDECREF(arrays);
+    Py_XDECREF(array);
+    Py_XDECREF(said);
+    return PyErr_Occurred() ? -1 : said != NULL;
+}
+
+/* Was there no wait, or a short one of a task that is thin to this day, and is it counted? */
+static int
+count_short_wait(PyObject *primitive, PyObject *kind, PyObject *clock, PyObject *key, PyObject *began)
+{
+    long long lasted = ((Times *)clock)->mark - PyLong_AsLongLong(began);
+    if (lasted == 0 || PyErr_Occurred()) {
+        return lasted == 0;
+    }
+    Budget *detail = budget();
+    int counted = 0;
+    if (detail != NULL && lasted < detail->over && PyDict_Contains(known.open_tasks, key) == 0) {
+        counted = count_wait((PyObject *)detail, primitive, kind, lasted);
+    }
+    Py_XDECREF(detail);
+    return counted;
+}
+
+/* See `thin.took`, which is called for what is unusual. */
+static PyObject *
+took(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t number)
+{
+    if (number != 4 || known.clock == NULL || Py_TYPE(arguments[2]) != known.clock) {
+        PyErr_SetString(PyExc_TypeError, "took() takes a primitive, its kind, a loop's clock and when the wait began");
+        return NULL;
+    }
+    PyObject *primitive = arguments[0], *clock = arguments[2], *holders = NULL, *said;
+    PyObject *key = Py_NewRef(SLOT(clock, known.clock_key)), *began = Py_NewRef(arguments[3]);
+    int done = count_short_wait(primitive, arguments[1], clock, key, began);
+    if (done > 0) {
+        Py_SETREF(began, PyLong_FromLongLong(((Times *)clock)->mark)); /* what was counted is not to be counted twice */
+        done = began == NULL ? -1 : note_holder(primitive, clock, key, &holders);
+    }
+    Py_XDECREF(holders);
+    Py_DECREF(key);
+    if (done > 0) {
+        said = Py_NewRef(Py_None);
+    }
+    else {
+        PyErr_Clear();
+        said = PyObject_CallFunctionObjArgs(known.took, primitive, arguments[1], clock, began, NULL);
+    }
+    Py_XDECREF(began);
+    return said;
+}
+
+/* Give back a permit as asyncio does while nobody waits. 0: that is left to `release`. */
+static int
+give(PyObject *primitive)
+{
+    int plain = Py_TYPE(primitive) == known.bounded ? 0 : is_plain_permit(primitive);
+    if (plain <= 0) {
+        return plain;
+    }
+    return Py_TYPE(primitive) == known.lock ? turn(primitive, Py_True, Py_False) : add(primitive, 0, 1);
+}
+
+/* Has the running task, which is thin, held one of these permits, and for a short time? */
+static int
+was_held_shortly(PyObject *holders, PyObject *key, long long mark)
+{
+    PyObject *acquired = PyDict_GetItemWithError(holders, key);
+    Budget *detail = acquired == NULL ? NULL : budget();
+    int shortly = detail != NULL && mark - PyLong_AsLongLong(acquired) <= detail->over;
+    Py_XDECREF(detail);
+    return shortly && !PyErr_Occurred();
+}
+
+static PyObject *
+release(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    PyObject *holders = NULL, *key = NULL, *clock, *result;
+    int is_plain_call = PyVectorcall_NARGS(flagged) == 1 && names == NULL;
+    int is_noted = is_plain_call && optional(arguments[0], str_thin, &holders) > 0 && PyDict_CheckExact(holders);
+    clock = is_noted && PyDict_GET_SIZE(holders) > 0 ? clock_here() : NULL;
+    if (clock != NULL) {
+        key = Py_NewRef(SLOT(clock, known.clock_key));
+    }
+    if (key == NULL || !was_held_shortly(holders, key, ((Times *)clock)->mark)) {
+        result = fall_back(self, arguments, flagged, names);
+    }
+    else {
+        int given = give(arguments[0]);
+        PyErr_Clear(); /* the original meets it again */
+        result = given > 0 ? Py_NewRef(Py_None)
+                           : PyObject_Vectorcall(((Front *)self)->original, arguments, flagged, names);
+        if (result != NULL && PyDict_Contains(holders, key) == 1 && PyDict_DelItem(holders, key) < 0
+            && pass_over("release") < 0) {
+            Py_CLEAR(result);
+        }
+    }
+    Py_XDECREF(holders);
+    Py_XDECREF(key);
+    return result;
+}
