@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 now = time.monotonic_ns
 
 SECOND = 1_000_000_000  # ns
+NEVER = 1 << 62  # ns; a moment and this much are a number of 64 bits still
 ID_BITS = 32  # records a process may number before its ids run into another's
+
+
+def nanoseconds(seconds: float) -> int:
+    """A length of time in ns, NEVER at most."""
+    return int(min(seconds * SECOND, NEVER))
 
 
 class Anchor(NamedTuple):

@@ -16,7 +16,7 @@ from array import array
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from loopscope import naming, places
-from loopscope.clock import SECOND
+from loopscope.clock import SECOND, nanoseconds
 from loopscope.records import NOWHERE, Counted
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Detail(Budget):
     """The budget, and the counts of what was not kept. `left` falls with each record; the pump refills it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.over = int(settings.detail_over * SECOND)
+        self.over = nanoseconds(settings.detail_over)
         self.left = float(settings.detail_burst)
         self._rate = settings.detail_rate
         self._burst = settings.detail_burst

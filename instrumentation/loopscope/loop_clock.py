@@ -36,6 +36,10 @@ except ImportError:  # no compiler where it was installed
 
         __slots__ = ("limit", "mark")
 
+        @staticmethod
+        def forget() -> None:
+            """The loops have lost their clocks: compiled hooks remember the one they asked for last."""
+
 
 class LoopClock(Times):
     """What a loop's thread writes and watchdog and pump read: plain numbers, no lock.

@@ -56,16 +56,17 @@ def soon_is_known() -> bool:
 
 def permits_are_plain(semaphore: Any, lock: Any) -> bool:
     """Does asyncio's own code take these two, free and made for this, by one attribute each?"""
-    return _turns(semaphore, {"_value": semaphore._value - 1}) and _turns(lock, {"_locked": True})
-
-
-def _turns(primitive: Any, taken: dict[str, Any]) -> bool:
-    acquire, release = (
-        getattr(method, "__loopscope_original__", method)
-        for method in (type(primitive).acquire, type(primitive).release)
+    return _turns(semaphore, {"_value": semaphore._value - 1}, "_wake_up_next") and _turns(
+        lock, {"_locked": True}, "_wake_up_first"
     )
-    if not getattr(acquire, "__globals__", None) is getattr(release, "__globals__", None) is vars(locks):
+
+
+def _turns(primitive: Any, taken: dict[str, Any], wake_up: str) -> bool:
+    found = [getattr(type(primitive), name, None) for name in ("acquire", "release", "locked", wake_up)]
+    own: list[Any] = [getattr(method, "__loopscope_original__", method) for method in found]
+    if any(getattr(method, "__globals__", None) is not vars(locks) for method in own):
         return False
+    acquire, release, *_ = own
     free = vars(primitive).copy()
     with contextlib.closing(acquire(primitive)) as acquiring, contextlib.suppress(StopIteration):
         acquiring.send(None)

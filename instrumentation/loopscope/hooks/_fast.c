@@ -85,6 +85,20 @@ find_slots(Known *new)
                : 0;
 }
 
+/* Of what is not plain these are not asked for, and may be missing. */
+static int
+find_methods(Known *new)
+{
+    int missing = (new->done = PyObject_GetAttr((PyObject *)new->task, str_done)) == NULL
+                  || (new->append = PyObject_GetAttr((PyObject *)new->deque, str_append)) == NULL;
+    if (!missing && new->permits_are_plain) {
+        missing = (new->is_locked = PyObject_GetAttr((PyObject *)new->semaphore, str_is_locked)) == NULL
+                  || (new->wake_next = PyObject_GetAttr((PyObject *)new->semaphore, str_wake_next)) == NULL
+                  || (new->wake_first = PyObject_GetAttr((PyObject *)new->lock, str_wake_first)) == NULL;
+    }
+    return missing ? -1 : 0;
+}
+
 static PyObject *
 configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
@@ -96,9 +110,12 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
                           &new.open_tasks, dict, &new.clocks, &new.job_var, &new.recorder, &new.say_unhandled,
                           &new.look_for_long_step, &new.thin_ended, &new.address_reused,
                           &new.took)
-        || find_slots(&new) < 0 || (new.done = PyObject_GetAttr((PyObject *)new.task, str_done)) == NULL
-        || (new.append = PyObject_GetAttr((PyObject *)new.deque, str_append)) == NULL) {
+        || find_slots(&new) < 0 || find_methods(&new) < 0) {
         Py_XDECREF(new.done);
+        Py_XDECREF(new.append);
+        Py_XDECREF(new.is_locked);
+        Py_XDECREF(new.wake_next);
+        Py_XDECREF(new.wake_first);
         return NULL; /* and fronts made before go on with what they know */
     }
     /* The references are kept for good: a front may outlive the hooks, when somebody has wrapped it. */
@@ -148,6 +165,9 @@ prepare(PyObject *module)
     str_site = PyUnicode_InternFromString("_loopscope_site");
     str_waits_at = PyUnicode_InternFromString("_waits_at");
     str_arrays = PyUnicode_InternFromString("_arrays");
+    str_is_locked = PyUnicode_InternFromString("locked");
+    str_wake_next = PyUnicode_InternFromString("_wake_up_next");
+    str_wake_first = PyUnicode_InternFromString("_wake_up_first");
     str_locked = PyUnicode_InternFromString("_locked");
     int failed = times == NULL || PyModule_AddObjectRef(module, "Times", times) < 0 || budgets == NULL
                  || PyModule_AddObjectRef(module, "Budget", budgets) < 0;

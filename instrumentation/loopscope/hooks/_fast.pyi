@@ -14,6 +14,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 class Times:
     mark: int
     limit: int
+    @staticmethod
+    def forget() -> None: ...
 
 class Budget:
     left: float

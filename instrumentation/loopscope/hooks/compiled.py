@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from loopscope import private
-from loopscope.clock import SECOND
+from loopscope.clock import nanoseconds
 from loopscope.context import job_var, open_tasks, thin_tasks
 from loopscope.detail import Detail
 from loopscope.hooks import steps, tasks, thin
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def install(patches: Patches, settings: Settings) -> None:
     if not (there and settings.compiled):
         return
-    long_step = int(settings.slice_threshold * SECOND)
+    long_step = nanoseconds(settings.slice_threshold)
     long_steps = functools.partial(steps.look_for_long_step, long_step=long_step)
     _fast.configure(
         (asyncio.Handle, asyncio.Future, asyncio.Task, deque),

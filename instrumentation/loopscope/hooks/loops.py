@@ -7,7 +7,7 @@ from asyncio import events
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from loopscope.clock import SECOND
+from loopscope.clock import nanoseconds
 from loopscope.hooks.foreign import Guard
 from loopscope.loop_clock import ATTRIBUTE, LoopClock, clocks
 from loopscope.recorder import recorder
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 def install(patches: Patches, _: Settings) -> None:
     patches.replace(events, "_set_running_loop", _starting)
+    patches.on_restore(LoopClock.forget)
     patches.on_restore(_forget_all)
     running = asyncio._get_running_loop()
     if running is not None:
@@ -55,7 +56,7 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> LoopClock:
         clock = LoopClock(loop)
         setattr(loop, ATTRIBUTE, clock)
         clock.guard = Guard(clock)
-        clock.watch_selector(int(recorder.settings.slice_threshold * SECOND))
+        clock.watch_selector(nanoseconds(recorder.settings.slice_threshold))
         recorder.loops.append(clock)
     return clock
 

@@ -13,7 +13,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, places, private
-from loopscope.clock import SECOND
+from loopscope.clock import nanoseconds
 from loopscope.context import open_tasks, promote, thin_tasks
 from loopscope.hooks.tasks import ended
 from loopscope.loop_clock import LoopClock
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 def install(patches: Patches, settings: Settings) -> None:
     timed = functools.partial(
         _timed,
-        long_wait=int(settings.suspension_threshold * SECOND),
-        long_step=int(settings.slice_threshold * SECOND),
+        long_wait=nanoseconds(settings.suspension_threshold),
+        long_step=nanoseconds(settings.slice_threshold),
     )
     patches.replace(events.Handle, "_run", timed)
     places.stop_codes.add(id(events.Handle._run.__code__))

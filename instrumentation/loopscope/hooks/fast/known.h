@@ -10,7 +10,8 @@ typedef struct {
     Py_ssize_t job_thin, job_thinned;
     PyObject *job_var, *recorder, *thin_tasks, *open_tasks, *clocks;
     PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took;
-    PyObject *done, *append; /* of `Task` and of `deque`: looked up once */
+    PyObject *done, *append;                       /* of `Task` and of `deque`: looked up once */
+    PyObject *is_locked, *wake_next, *wake_first; /* asyncio's own methods of semaphores and locks */
     int permits_are_plain;   /* asyncio's own are taken and given back as `move` does */
 } Known;
 
@@ -19,7 +20,7 @@ static Known known;
 static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_fault, *one;
 static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
-static PyObject *str_waits_at, *str_arrays;
+static PyObject *str_waits_at, *str_arrays, *str_is_locked, *str_wake_next, *str_wake_first;
 
 static long long
 moment(void)
@@ -53,6 +54,20 @@ raised(void)
     Py_XDECREF(traceback);
     return error;
 #endif
+}
+
+/* Set an error that was taken by `raised`, which may be NULL. */
+static void
+raise_again(PyObject *error)
+{
+    if (error != NULL) {
+#if PY_VERSION_HEX >= 0x030C0000
+        PyErr_SetRaisedException(error);
+#else
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+        Py_DECREF(error);
+#endif
+    }
 }
 
 /* Call a function as an `except` block would, for the exception that was raised. */

@@ -21,6 +21,18 @@ times_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
+static PyObject *
+forget(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    last_clock = NULL;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef times_methods[] = {
+    {"forget", forget, METH_NOARGS | METH_STATIC, PyDoc_STR("The loops have lost their clocks.")},
+    {NULL},
+};
+
 static PyMemberDef times_members[] = {
     {"mark", T_LONGLONG, offsetof(Times, mark), 0, NULL},
     {"limit", T_LONGLONG, offsetof(Times, limit), 0, NULL},
@@ -29,6 +41,7 @@ static PyMemberDef times_members[] = {
 
 static PyType_Slot times_slots[] = {
     {Py_tp_dealloc, times_dealloc},
+    {Py_tp_methods, times_methods},
     {Py_tp_members, times_members},
     {0, NULL},
 };

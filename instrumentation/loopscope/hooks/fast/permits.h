@@ -24,6 +24,16 @@ is_plain_permit(PyObject *primitive)
     return waiting < 0 ? -1 : waiting == 0;
 }
 
+/* Is this method asyncio's own, and not somebody's, on the object or its class? */
+static int
+has_own(PyObject *primitive, PyObject *name, PyObject *own)
+{
+    PyObject *found = PyObject_GetAttr(primitive, name);
+    int is_own = found == NULL ? -1 : PyMethod_Check(found) && PyMethod_GET_FUNCTION(found) == own;
+    Py_XDECREF(found);
+    return is_own;
+}
+
 /* Do to a lock what `acquire` and `release` do. 0: it is not as it should be for that, -1: an error is set. */
 static int
 turn(PyObject *lock, PyObject *from, PyObject *to)
@@ -86,9 +96,13 @@ take_noted(PyObject *primitive, PyObject *clock, PyObject *key)
     PyObject *holders = NULL;
     int done = note_holder(primitive, clock, key, &holders);
     if (done > 0) {
-        done = Py_TYPE(primitive) == known.lock ? turn(primitive, Py_False, Py_True) : add(primitive, 1, -1);
-        if (done == 0) {
-            done = PyDict_DelItem(holders, key);
+        done = Py_TYPE(primitive) == known.lock ? turn(primitive, Py_False, Py_True)
+               : (done = has_own(primitive, str_is_locked, known.is_locked)) > 0 ? add(primitive, 1, -1)
+                                                                                : done;
+        if (done <= 0) {
+            PyObject *error = done < 0 ? raised() : NULL;
+            PyDict_DelItem(holders, key);
+            raise_again(error);
         }
     }
     Py_XDECREF(holders);
@@ -176,6 +190,9 @@ took(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t number)
     if (done > 0) {
         said = Py_NewRef(Py_None);
     }
+    else if (began == NULL || (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception))) {
+        said = NULL; /* no error of ours, but a signal's, say */
+    }
     else {
         PyErr_Clear();
         said = PyObject_CallFunctionObjArgs(known.took, primitive, arguments[1], clock, began, NULL);
@@ -188,11 +205,15 @@ took(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t number)
 static int
 give(PyObject *primitive)
 {
-    int plain = Py_TYPE(primitive) == known.bounded ? 0 : is_plain_permit(primitive);
+    int is_lock = Py_TYPE(primitive) == known.lock, plain = is_plain_permit(primitive);
+    if (plain > 0) {
+        plain = is_lock ? has_own(primitive, str_wake_first, known.wake_first)
+                        : has_own(primitive, str_wake_next, known.wake_next);
+    }
     if (plain <= 0) {
         return plain;
     }
-    return Py_TYPE(primitive) == known.lock ? turn(primitive, Py_True, Py_False) : add(primitive, 0, 1);
+    return is_lock ? turn(primitive, Py_True, Py_False) : add(primitive, 0, 1);
 }
 
 /* Has the running task, which is thin, held one of these permits, and for a short time? */
@@ -204,6 +225,29 @@ was_held_shortly(PyObject *holders, PyObject *key, long long mark)
     int shortly = detail != NULL && mark - PyLong_AsLongLong(acquired) <= detail->over;
     Py_XDECREF(detail);
     return shortly && !PyErr_Occurred();
+}
+
+/* The note goes first: the pump makes no hold, while somebody is woken, of a permit that is being given back. */
+static PyObject *
+give_noted(PyObject *front, PyObject *holders, PyObject *key, PyObject *const *arguments, size_t flagged)
+{
+    PyObject *acquired = Py_XNewRef(PyDict_GetItemWithError(holders, key)), *result = NULL;
+    int given = acquired == NULL || PyDict_DelItem(holders, key) < 0 ? -1 : give(arguments[0]);
+    if (given > 0) {
+        result = Py_NewRef(Py_None);
+    }
+    else if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_Clear(); /* the original meets it again */
+        result = PyObject_Vectorcall(((Front *)front)->original, arguments, flagged, NULL);
+    }
+    if (result == NULL && acquired != NULL) {
+        PyObject *error = raised();
+        PyDict_SetItem(holders, key, acquired);
+        PyErr_Clear();
+        raise_again(error);
+    }
+    Py_XDECREF(acquired);
+    return result;
 }
 
 static PyObject *
@@ -220,14 +264,7 @@ release(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *na
         result = fall_back(self, arguments, flagged, names);
     }
     else {
-        int given = give(arguments[0]);
-        PyErr_Clear(); /* the original meets it again */
-        result = given > 0 ? Py_NewRef(Py_None)
-                           : PyObject_Vectorcall(((Front *)self)->original, arguments, flagged, names);
-        if (result != NULL && PyDict_Contains(holders, key) == 1 && PyDict_DelItem(holders, key) < 0
-            && pass_over("release") < 0) {
-            Py_CLEAR(result);
-        }
+        result = give_noted(self, holders, key, arguments, flagged);
     }
     Py_XDECREF(holders);
     Py_XDECREF(key);

@@ -93,16 +93,19 @@ is_plain(PyObject *handle)
            && PyTuple_CheckExact(args) && context != NULL && PyContext_CheckExact(context);
 }
 
-/* A loop's clock; borrowed, NULL if it has none of ours. */
+/* A loop's clock; NULL if it has none of ours. That of the last one may be half taken apart. */
 static PyObject *
 clock_of(PyObject *loop)
 {
-    if (last_clock != NULL && PyWeakref_GET_OBJECT(SLOT(last_clock, known.clock_loop)) == loop) {
-        return last_clock;
+    PyObject *of = last_clock != NULL && Py_REFCNT(last_clock) > 0 ? SLOT(last_clock, known.clock_loop) : NULL;
+    if (of != NULL && PyWeakref_CheckRef(of) && ((PyWeakReference *)of)->wr_object == loop) {
+        return Py_NewRef(last_clock);
     }
     PyObject *clock = PyObject_GetAttr(loop, str_clock);
-    Py_XDECREF(clock); /* it is its loop's */
-    return last_clock = clock != NULL && Py_TYPE(clock) == known.clock ? clock : NULL;
+    if (clock != NULL && Py_TYPE(clock) != known.clock) {
+        Py_CLEAR(clock);
+    }
+    return last_clock = clock;
 }
 
 /* The clock, the owner of the callback and its address, for a step that leaves no record; else 0. */
@@ -111,7 +114,7 @@ is_unrecorded(PyObject *handle, PyObject **clock, PyObject **task, PyObject **ke
 {
     PyObject *loop = Py_NewRef(SLOT(handle, known.handle_loop)); /* either may be asked in Python, and cancel it */
     PyObject *callback = Py_NewRef(SLOT(handle, known.handle_callback));
-    *clock = Py_XNewRef(clock_of(loop));
+    *clock = clock_of(loop);
     if (*clock != NULL) {
         *task = owner_of(callback);
     }
