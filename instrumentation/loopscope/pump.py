@@ -65,11 +65,11 @@ class Pump(threading.Thread):
             self.tick(now())
         self.tick(now())
 
-    def stop(self) -> None:
-        """Drain once more and end."""
+    def stop(self, patience: float = 5.0) -> None:
+        """Drain once more and end; waits so many seconds for it."""
         self._halt.set()
         if self.is_alive() and threading.current_thread() is not self:
-            self.join(timeout=5)
+            self.join(timeout=patience)
 
     def tick(self, moment: int) -> None:
         """One drain."""

@@ -35,6 +35,7 @@ from loopscope.hooks import (
     http_client,
     httpcore_pool,
     importing,
+    leaving,
     lifecycle,
     loops,
     multiprocessing_pools,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 GROUP = "loopscope.exporters"
 GOODBYE = 100  # among multiprocessing's finalizers: early, while files are still open
 FORK_PATIENCE = 1.0  # s a fork waits for the pump to finish what it is at
+EXIT_PATIENCE = 0.5  # s `os._exit` waits for the pump to drain once more
 SAY_BLOCK_AFTER = 1 * SECOND  # blocks that are logged, once a culprit
 
 _active: Handle | None = None
@@ -91,6 +93,7 @@ class Handle:
         recorder.clear()
         self._begin()
         _install_hooks(self.patches, settings)
+        leaving.install(self.patches, self._drain_before_exit)
 
     def __repr__(self) -> str:
         return f"<loopscope in {self.state.process.service}, pid {self.state.process.pid}>"
@@ -193,6 +196,10 @@ class Handle:
             cause=block.cause,
             task=block.task.coroutine if block.task is not None else "",
         )
+
+    def _drain_before_exit(self) -> None:
+        if _active is self and self.state.process.pid == os.getpid():
+            self._pump.stop(EXIT_PATIENCE)
 
     def pause(self) -> None:
         self._paused = self._pump.busy.acquire(timeout=FORK_PATIENCE)

@@ -1,0 +1,48 @@
+"""`os._exit` ends a process at once: what it did last is drained before.
+
+The last drain may be seconds ago, for beside threads that compute each system call of the pump's waits its
+turn for the interpreter's lock. The turns are made short while the pump drains once more.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from loopscope.recorder import recorder
+from loopscope.tracebacks import step_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopscope.hooks.patching import Patches
+
+TURN = 0.0001  # s; 0.005 is usual
+
+
+def install(patches: Patches, last_drain: Callable[[], None]) -> None:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def _exit(*args: Any, **options: Any) -> Any:
+            _quickly(last_drain)
+            try:
+                return original(*args, **options)  # it does return, where a test has put another in its place
+            except BaseException as error:
+                step_out(error)
+                raise
+
+        return _exit
+
+    patches.replace(os, "_exit", make)
+
+
+def _quickly(last_drain: Callable[[], None]) -> None:
+    try:
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(min(TURN, usual))
+        try:
+            last_drain()
+        finally:
+            sys.setswitchinterval(usual)
+    except Exception:
+        recorder.fault("_exit")
