@@ -70,7 +70,7 @@ class JournalExporter:
     def drain(self, batch: Batch) -> None:
         if self._folder is None:
             return
-        if self._writer is not None and not self._writer.path.exists():
+        if self._writer is not None and not self._writer.is_there(batch.now):
             self._abandon("the segment was removed")
         if self._writer is None:
             self._try_again(self._folder, batch.now)

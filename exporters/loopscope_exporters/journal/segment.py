@@ -70,14 +70,14 @@ class Segment:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+        """It begins with the first change; `sqlite3` begins and commits in one go without the GIL."""
         try:
             yield
         except BaseException:
             with contextlib.suppress(sqlite3.Error):  # the first error says more
-                self._db.execute("ROLLBACK")
+                self._db.rollback()
             raise
-        self._db.execute("COMMIT")
+        self._db.commit()
 
     def append(self, table: str, rows: Iterable[Row], count: int) -> None:
         """Insert `count` rows, which come one by one so that a large batch is never in memory twice."""
@@ -126,7 +126,7 @@ def _connect(path: Path) -> _Connection:
     connection = sqlite3.connect(
         path,
         timeout=_PATIENCE,
-        isolation_level=None,
+        isolation_level="IMMEDIATE",
         check_same_thread=False,
         factory=_Connection,
         cached_statements=_STATEMENTS,

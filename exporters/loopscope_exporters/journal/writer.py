@@ -34,6 +34,7 @@ class Writer:
         self._segment = Segment(path, lambda segment: self._begin(segment, number))
         self._written = False
         self._first_size = folder.size(path)
+        self._size = self._weigh_at = self._look_at = 0
 
     def __repr__(self) -> str:
         return f"<Writer of {self._segment!r}>"
@@ -91,13 +92,26 @@ class Writer:
             self._beat(batch.now)
         self._written = True
 
+    def is_there(self, moment: int) -> bool:
+        """Whether the file is still in its folder, as seen at most a second ago.
+
+        Each look at a file gives the GIL away, and beside threads that compute it takes long to get it back.
+        """
+        if moment < self._look_at:
+            return True
+        self._look_at = moment + SECOND
+        return self.path.exists()
+
     def is_full(self, moment: int) -> bool:
         """Whether another segment should follow."""
         settings = self._state.settings
+        if moment >= self._weigh_at:
+            self._weigh_at = moment + SECOND
+            self._size = folder.size(self.path) - self._first_size
         return (
             self._segment.rows.total() >= settings.journal_segment_rows
             or moment - self._opened >= settings.journal_segment_seconds * SECOND
-            or folder.size(self.path) - self._first_size >= settings.journal_segment_bytes
+            or self._size >= settings.journal_segment_bytes
         )
 
     def give_way(self, moment: int) -> None:
