@@ -96,9 +96,12 @@ take_noted(PyObject *primitive, PyObject *clock, PyObject *key)
     PyObject *holders = NULL;
     int done = note_holder(primitive, clock, key, &holders);
     if (done > 0) {
-        done = Py_TYPE(primitive) == known.lock ? turn(primitive, Py_False, Py_True)
-               : (done = has_own(primitive, str_is_locked, known.is_locked)) > 0 ? add(primitive, 1, -1)
-                                                                                : done;
+        if (Py_TYPE(primitive) == known.lock) {
+            done = turn(primitive, Py_False, Py_True);
+        }
+        else if ((done = has_own(primitive, str_is_locked, known.is_locked)) > 0) {
+            done = add(primitive, 1, -1);
+        }
         if (done <= 0) {
             PyObject *error = done < 0 ? raised() : NULL;
             PyDict_DelItem(holders, key);
