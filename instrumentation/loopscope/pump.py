@@ -90,6 +90,7 @@ class Pump(threading.Thread):
         survey.look_at_partners([r for r in list(state.resources.values()) if r.waiting])
         batch = recorder.take()
         self._aftermath.look(batch, moment)
+        self._watchdog.help(now())  # what came since the drain began may have kept this thread, too
         for clock in list(recorder.loops):
             slices, blocks = self._watchdog.settle(clock)
             batch.slices += slices
