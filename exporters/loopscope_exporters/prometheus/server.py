@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -16,7 +17,7 @@ from loopscope.recorder import recorder
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-STOPS_WITHIN = 0.1  # s
+KNOCK_WITHIN = 1.0  # s
 PATIENCE = 10.0  # s a client may take to send its request
 
 # Strong references: after a fork the child has dropped everything else that leads to the parent's socket,
@@ -48,20 +49,33 @@ class MetricsServer:
     """Serves a registry from the moment it is made until `close`. Raises OSError when it cannot listen."""
 
     def __init__(self, registry: Collector, host: str, port: int) -> None:
+        self._host = host
         self._listener = _Listener(host, port, _Handler.factory(registry))
         self.port: int = self._listener.server_address[1]
-        self._thread = threading.Thread(
-            target=self._listener.serve_forever, args=(STOPS_WITHIN,), name="loopscope-metrics", daemon=True
-        )
+        self._open = True
+        self._thread = threading.Thread(target=self._serve, name="loopscope-metrics", daemon=True)
         self._thread.start()
         _serving.add(self)
 
     def __repr__(self) -> str:
         return f"<MetricsServer on {self._listener.server_address}>"
 
+    def _serve(self) -> None:
+        """Not `serve_forever`, which looks ten times a second whether it is to stop.
+
+        Each time it would want the GIL, and might get it in the watchdog's stead, just when C code that kept
+        it has returned and the line is still to be seen.
+        """
+        while self._open:
+            self._listener.handle_request()
+
     def close(self) -> None:
-        self._listener.shutdown()
-        self._thread.join()
+        self._open = False
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection((self._host, self.port), timeout=KNOCK_WITHIN),
+        ):
+            self._thread.join()
         self._listener.server_close()
         _serving.discard(self)
 
