@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from loopscope.state import LiveState
     from loopscope.watchdog import Watchdog
 
+LONG_AGO = 0.3  # s since the last drain: the pump does not get its turns
 SWEEP = 1.0  # s between the slower looks: lengths of queues, stuck jobs, loops that are gone
 
 
@@ -53,7 +54,7 @@ class Pump(threading.Thread):
         self._lag_most = 0
         self._census = Census(watchdog.hotspots)
         self._swept = 0
-        self._sampled = 0
+        self._sampled = self._drained = 0
         self._stuck: set[int] = set()
 
     def run(self) -> None:
@@ -65,11 +66,20 @@ class Pump(threading.Thread):
             self.tick(now())
         self.tick(now())
 
-    def stop(self, patience: float = 5.0) -> None:
-        """Drain once more and end; waits so many seconds for it."""
+    def stop(self) -> None:
+        """Drain once more and end."""
         self._halt.set()
         if self.is_alive() and threading.current_thread() is not self:
-            self.join(timeout=patience)
+            self.join(timeout=5)
+
+    def drain_at_once(self, patience: float) -> None:
+        """Drain, if the last drain is long ago, and go on; waits so many seconds for it."""
+        if now() - self._drained < LONG_AGO * SECOND:
+            return
+        self._sampled = 0
+        drain = threading.Thread(target=self.tick, args=(now(),), name="loopscope-last-drain", daemon=True)
+        drain.start()
+        drain.join(patience)
 
     def tick(self, moment: int) -> None:
         """One drain."""
@@ -80,6 +90,7 @@ class Pump(threading.Thread):
                 recorder.fault("pump")
                 return
             self._deliver(batch)
+            self._drained = now()
 
     def _collect(self, moment: int) -> Batch:
         state = self._state

@@ -83,6 +83,7 @@ class Handle:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._made_in = os.getpid()
         self.patches = Patches()
         self.exporters: dict[str, Exporter] = {}
         self._kinds: dict[str, Callable[[LiveState, Settings], Exporter]] = {}
@@ -198,8 +199,9 @@ class Handle:
         )
 
     def _drain_before_exit(self) -> None:
-        if _active is self and self.state.process.pid == os.getpid():
-            self._pump.stop(EXIT_PATIENCE)
+        """Not in a forked child: those of multiprocessing have said goodbye."""
+        if _active is self and self._made_in == os.getpid():
+            self._pump.drain_at_once(EXIT_PATIENCE)
 
     def pause(self) -> None:
         self._paused = self._pump.busy.acquire(timeout=FORK_PATIENCE)
