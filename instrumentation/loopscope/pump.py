@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from loopscope.state import LiveState
     from loopscope.watchdog import Watchdog
 
-LONG_AGO = 0.3  # s since the last drain: the pump does not get its turns
 SWEEP = 1.0  # s between the slower looks: lengths of queues, stuck jobs, loops that are gone
 
 
@@ -54,7 +53,7 @@ class Pump(threading.Thread):
         self._lag_most = 0
         self._census = Census(watchdog.hotspots)
         self._swept = 0
-        self._sampled = self._drained = 0
+        self._sampled = 0
         self._stuck: set[int] = set()
 
     def run(self) -> None:
@@ -72,25 +71,33 @@ class Pump(threading.Thread):
         if self.is_alive() and threading.current_thread() is not self:
             self.join(timeout=5)
 
-    def drain_at_once(self, patience: float) -> None:
-        """Drain, if the last drain is long ago, and go on; waits so many seconds for it."""
-        if now() - self._drained < LONG_AGO * SECOND:
-            return
+    def drain_and_rest(self, patience: float) -> Callable[[], None]:
+        """Drain once more, and then rest until the answer is called; waits so many seconds for the drain."""
+        drained, go_on = threading.Event(), threading.Event()
+
+        def drain() -> None:
+            with self.busy:
+                self._drain(now())
+                drained.set()
+                go_on.wait()
+
         self._sampled = 0
-        drain = threading.Thread(target=self.tick, args=(now(),), name="loopscope-last-drain", daemon=True)
-        drain.start()
-        drain.join(patience)
+        threading.Thread(target=drain, name="loopscope-last-drain", daemon=True).start()
+        drained.wait(patience)
+        return go_on.set
 
     def tick(self, moment: int) -> None:
         """One drain."""
         with self.busy:
-            try:
-                batch = self._collect(moment)
-            except Exception:
-                recorder.fault("pump")
-                return
-            self._deliver(batch)
-            self._drained = now()
+            self._drain(moment)
+
+    def _drain(self, moment: int) -> None:
+        try:
+            batch = self._collect(moment)
+        except Exception:
+            recorder.fault("pump")
+            return
+        self._deliver(batch)
 
     def _collect(self, moment: int) -> Batch:
         state = self._state

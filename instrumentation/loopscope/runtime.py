@@ -92,18 +92,17 @@ class Handle:
             with self._guarded(point.name):
                 self._kinds[point.name] = point.load()
         recorder.clear()
-        self._begin()
+        self._begin(os.getppid())
         _install_hooks(self.patches, settings)
-        leaving.install(self.patches, self._drain_before_exit)
 
     def __repr__(self) -> str:
         return f"<loopscope in {self.state.process.service}, pid {self.state.process.pid}>"
 
-    def _begin(self) -> None:
+    def _begin(self, parent: int) -> None:
         """A fresh state with its threads: at the start, and in a forked child."""
         recorder.configure(self.settings)
         tracing.begin(self.settings.spans)
-        self.state = LiveState(_describe_process(self.settings), Anchor.take(), self.settings)
+        self.state = LiveState(_describe_process(self.settings, parent), Anchor.take(), self.settings)
         self.state.jobs, self.state.items = recorder.jobs, recorder.items
         self.state.resources, self.state.open_faults = recorder.resources, recorder.open_faults
         self.state.dropped, self.state.faults = recorder.dropped, recorder.faults
@@ -198,10 +197,14 @@ class Handle:
             task=block.task.coroutine if block.task is not None else "",
         )
 
-    def _drain_before_exit(self) -> None:
-        """Not in a forked child: those of multiprocessing have said goodbye."""
-        if _active is self and self._made_in == os.getpid():
-            self._pump.drain_at_once(EXIT_PATIENCE)
+    def prepare_for_exit(self) -> Callable[[], None]:
+        """Drain once more; the answer is for a process that goes on nevertheless.
+
+        A forked child whose exporters have not started yet has little to say, and is not kept waiting.
+        """
+        if os.getpid() != self._made_in and not self._ready.is_set():
+            return _nothing
+        return self._pump.drain_and_rest(EXIT_PATIENCE)
 
     def pause(self) -> None:
         self._paused = self._pump.busy.acquire(timeout=FORK_PATIENCE)
@@ -216,7 +219,7 @@ class Handle:
         recorder.clear()
         sent_items.forget()
         self.exporters = {}
-        self._begin()
+        self._begin(parent=self.state.process.pid)  # which may be gone by now, and `getppid` say 1
 
 
 def _forget_resources() -> None:
@@ -269,6 +272,7 @@ def _install_later(patches: Patches, settings: Settings) -> None:
             "fastapi.routing": when_there(web.install_fastapi_routing),
             "starlette.background": when_there(web.install_background),
             "uvloop": when_there(uvloop.install),
+            "os": lambda: leaving.install(patches, _prepare_for_exit),
             "uvicorn.server": lambda: _hook_uvicorn(patches, settings),
             "aiohttp.web_runner": when_there(shutdown.install_aiohttp),
             "httpx": when_there(http_client.install),
@@ -296,6 +300,14 @@ def _hook_uvicorn(patches: Patches, settings: Settings) -> None:
     shutdown.install_uvicorn(patches, settings)
 
 
+def _prepare_for_exit() -> Callable[[], None]:
+    return _active.prepare_for_exit() if _active is not None else _nothing
+
+
+def _nothing() -> None:
+    """What there is to undo of nothing."""
+
+
 def _say_goodbye_in_pool_workers() -> None:
     """Children of multiprocessing leave through `os._exit`: its own finalizers run, atexit does not.
 
@@ -305,7 +317,7 @@ def _say_goodbye_in_pool_workers() -> None:
     util.register_after_fork(uninstrument, lambda goodbye: util.Finalize(None, goodbye, exitpriority=GOODBYE))
 
 
-def _describe_process(settings: Settings) -> Process:
+def _describe_process(settings: Settings, parent: int) -> Process:
     try:
         own_version = version("loopscope")
     except PackageNotFoundError:
@@ -315,7 +327,7 @@ def _describe_process(settings: Settings) -> Process:
         service=settings.service,
         host=socket.gethostname(),
         pid=os.getpid(),
-        parent_pid=os.getppid(),
+        parent_pid=parent,
         started=time.time_ns(),
         python=f"{platform.python_implementation()} {platform.python_version()}",
         version=own_version,

@@ -93,6 +93,35 @@ def _look():
     }
 
 
+ORPHAN = """
+    import os, sys, time
+
+    def wait_until_the_parent_is_gone():
+        while os.getppid() == parent:
+            time.sleep(0.01)
+
+    parent = os.getpid()
+    os.register_at_fork(after_in_child=wait_until_the_parent_is_gone)  # before loopscope looks
+    import loopscope
+    loopscope.instrument(journal=sys.argv[1], metrics_port=-1)
+    if os.fork():
+        print(parent)
+    else:
+        loopscope.uninstrument()
+    os._exit(0)
+"""
+
+
+def test_a_parent_that_is_gone_before_its_child_begins_is_known(tmp_path):
+    """Else a child that outlives it would be a stranger, and hide it from the diagnosis."""
+    command = [sys.executable, "-c", textwrap.dedent(ORPHAN), str(tmp_path)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    parents = {process.pid: process.parent_pid for process in Journal(tmp_path).processes()}
+    parent = int(done.stdout)
+    assert parents.pop(parent) == os.getpid()
+    assert list(parents.values()) == [parent]
+
+
 def test_threads_that_fork_while_everything_is_busy_never_hang(observe, tmp_path):
     """Each child records for itself with threads of its own, and the parent's go on."""
     seen = observe(journal=str(tmp_path), drain_interval=0.005)

@@ -1,7 +1,9 @@
 """`os._exit` ends a process at once: what it did last is drained before.
 
 The last drain may be seconds ago, for beside threads that compute each system call of the pump's waits its
-turn for the interpreter's lock. The turns are made short while the pump drains once more.
+turn for the interpreter's lock. The turns are made short while the pump drains once more. From then on the
+pump rests, for which every fork waits: a pool that saw its workers killed would make new ones, which nobody
+ends any more.
 """
 
 from __future__ import annotations
@@ -21,28 +23,34 @@ if TYPE_CHECKING:
 TURN = 0.0001  # s; 0.005 is usual
 
 
-def install(patches: Patches, last_drain: Callable[[], None]) -> None:
+def install(patches: Patches, prepare: Callable[[], Callable[[], None]]) -> None:
+    """`prepare` drains and stops; its answer goes on."""
+
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def _exit(*args: Any, **options: Any) -> Any:
-            _quickly(last_drain)
+            go_on = _quickly(prepare)
             try:
                 return original(*args, **options)  # it does return, where a test has put another in its place
             except BaseException as error:
                 step_out(error)
                 raise
+            finally:
+                if go_on is not None:
+                    go_on()
 
         return _exit
 
     patches.replace(os, "_exit", make)
 
 
-def _quickly(last_drain: Callable[[], None]) -> None:
+def _quickly(prepare: Callable[[], Callable[[], None]]) -> Callable[[], None] | None:
     try:
         usual = sys.getswitchinterval()
         sys.setswitchinterval(min(TURN, usual))
         try:
-            last_drain()
+            return prepare()
         finally:
             sys.setswitchinterval(usual)
     except Exception:
         recorder.fault("_exit")
+        return None
