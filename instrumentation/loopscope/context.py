@@ -74,10 +74,16 @@ def recorded_task() -> Task | None:
     return clock.running or _found(clock)
 
 
+def thin_clock() -> LoopClock | None:
+    """The clock of the loop that the calling code runs in, if the running task is thin."""
+    clock = clocks.get(get_ident())
+    return clock if clock is not None and clock.key in thin_tasks else None
+
+
 def thin_task() -> int:
     """The address of the asyncio task that the calling code runs in, if that is thin; else 0."""
-    clock = clocks.get(get_ident())
-    return clock.key if clock is not None and clock.key in thin_tasks else 0
+    clock = thin_clock()
+    return clock.key if clock is not None else 0
 
 
 def name_asker(item: WorkItem) -> None:

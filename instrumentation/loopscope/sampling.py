@@ -34,17 +34,20 @@ def memory() -> int:
 def threads() -> int:
     """All threads, those of C libraries included; where there is no /proc, Python's own."""
     try:
-        return Path("/proc/self/task").stat().st_nlink - 2  # a folder each, beside `.` and `..`
+        folders = Path("/proc/self/task").stat().st_nlink - 2  # one each, beside `.` and `..`
     except OSError:
-        return threading.active_count()
+        folders = 0
+    return folders if folders > 0 else threading.active_count()
 
 
 def open_files() -> int:
     """Open file descriptors; 0 where nobody counts them."""
+    with contextlib.suppress(OSError):
+        if counted := Path("/proc/self/fd").stat().st_size:  # Linux 6.2 and newer; 0 before
+            return counted
     for folder in ("/proc/self/fd", "/dev/fd"):
         with contextlib.suppress(OSError):
-            # Linux 6.2 and newer count them for whoever asks for the folder's size.
-            return Path(folder).stat().st_size or sum(1 for _ in os.scandir(folder))
+            return sum(1 for _ in os.scandir(folder))
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import loopscope
+from loopscope.recorder import recorder
 from loopscope.records import Batch
 
 if TYPE_CHECKING:
@@ -68,6 +69,16 @@ def observe() -> Iterator[Callable[..., Seen]]:
 @pytest.fixture
 def seen(observe: Callable[..., Seen]) -> Seen:
     return observe()
+
+
+@pytest.fixture(params=["on", "off"])
+def under_load(request: pytest.FixtureRequest, observe: Callable[..., Seen]) -> Seen:
+    """A service whose budget is used up, under compiled hooks and under those in Python."""
+    seen = observe(
+        detail_rate=1, detail_burst=0, detail_over=60.0, drain_interval=60.0, compiled=request.param == "on"
+    )
+    recorder.detail.left = -1000.0
+    return seen
 
 
 @pytest.fixture

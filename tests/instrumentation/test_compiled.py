@@ -13,7 +13,6 @@ import pytest
 import loopscope
 from loopscope import context
 from loopscope.hooks import compiled
-from loopscope.recorder import recorder
 
 LABEL = contextvars.ContextVar("label", default="none")
 
@@ -21,16 +20,6 @@ LABEL = contextvars.ContextVar("label", default="none")
 def test_they_are_there_where_they_can_be_built():
     """On Linux, with Debian's gcc and python3-dev; after they came, install loopscope again."""
     assert compiled.there == (sys.platform == "linux")
-
-
-@pytest.fixture(params=["on", "off"])
-def busy(request, observe):
-    """A service whose budget is used up, under either kind of hook."""
-    seen = observe(
-        detail_rate=1, detail_burst=0, detail_over=60.0, drain_interval=60.0, compiled=request.param == "on"
-    )
-    recorder.detail.left = -1000.0
-    return seen
 
 
 async def quick(gate, number):
@@ -82,7 +71,7 @@ async def everything():
     return results, order, told, frames, cancelled.cancelled(), len(done)
 
 
-def test_a_program_sees_no_difference(busy):
+def test_a_program_sees_no_difference(under_load):
     """The same results, order, contexts, complaints and frames, and the same counts."""
     seen = asyncio.run(everything())
     assert seen == (
@@ -94,14 +83,15 @@ def test_a_program_sees_no_difference(busy):
         1,
     )
     assert context.thin_tasks == {}
-    batch = busy.finish()
-    assert busy.state.tasks_finished == {"ok": 8, "error": 1, "cancelled": 1}  # three of them are `run`'s
+    batch = under_load.finish()
+    finished = under_load.state.tasks_finished
+    assert finished == {"ok": 8, "error": 1, "cancelled": 1}  # three of them are `run`'s
     assert [task.exception for task in batch.tasks if task.outcome == "error"] == ["LookupError"]
-    assert busy.state.wait_durations["semaphore", "gate"].count == 3
+    assert under_load.state.wait_durations["semaphore", "gate"].count == 3
 
 
 @pytest.mark.parametrize("ending", [SystemExit, KeyboardInterrupt])
-def test_what_ends_the_loop_ends_it(busy, ending):
+def test_what_ends_the_loop_ends_it(under_load, ending):
     """Raised by a callback, it passes through the step."""
 
     def leave():
@@ -115,10 +105,10 @@ def test_what_ends_the_loop_ends_it(busy, ending):
         asyncio.run(main())
     assert [frame.name for frame in caught.traceback][-1] == "leave"
     assert "_fast" not in str(caught.traceback)
-    busy.finish()
+    under_load.finish()
 
 
-def test_nothing_is_left_over(busy):
+def test_nothing_is_left_over(under_load):
     """A count of the interpreter's memory blocks would tell of a reference too many."""
 
     async def round_of_tasks():
@@ -133,10 +123,10 @@ def test_nothing_is_left_over(busy):
         return sys.getallocatedblocks() - before
 
     assert asyncio.run(main()) < 1000  # of 4,000 tasks
-    busy.finish()
+    under_load.finish()
 
 
-def test_a_task_of_unusual_make_goes_the_other_way(busy):
+def test_a_task_of_unusual_make_goes_the_other_way(under_load):
     """With a context of its own, or from a factory, it has a record from the beginning."""
 
     async def main():
@@ -151,7 +141,7 @@ def test_a_task_of_unusual_make_goes_the_other_way(busy):
         assert id(thin) in context.thin_tasks
         await asyncio.gather(own, made, thin)
 
-    busy.run(main())
+    under_load.run(main())
 
 
 def fail_once(loop):
@@ -161,7 +151,7 @@ def fail_once(loop):
     loop.run_forever()
 
 
-def test_what_a_callback_raised_is_handled_in_one_frame_only(busy):
+def test_what_a_callback_raised_is_handled_in_one_frame_only(under_load):
     """A generator that turned a loop does not keep its caller's exception."""
 
     def turns():
@@ -177,7 +167,7 @@ def test_what_a_callback_raised_is_handled_in_one_frame_only(busy):
         next(turning)
     assert next(turning) is None
     loop.close()
-    busy.finish()
+    under_load.finish()
 
 
 @pytest.fixture
@@ -192,7 +182,7 @@ def interrupted(monkeypatch):
 
 
 @pytest.mark.usefixtures("interrupted")
-def test_what_a_signal_raises_is_not_passed_over(busy):
+def test_what_a_signal_raises_is_not_passed_over(under_load):
     """It hits our own code by chance, and is meant for the program."""
     loop = asyncio.new_event_loop()
     loop.call_soon(time.sleep, 0.3)
@@ -200,10 +190,10 @@ def test_what_a_signal_raises_is_not_passed_over(busy):
     with pytest.raises(KeyboardInterrupt):
         loop.run_forever()
     loop.close()
-    busy.finish()
+    under_load.finish()
 
 
-def test_fronts_outlive_a_configuration_that_fails(busy):
+def test_fronts_outlive_a_configuration_that_fails(under_load):
     """They go on with the one before."""
     nothing = object()
     with pytest.raises(TypeError, match="int has no slot key"):
@@ -216,11 +206,11 @@ def test_fronts_outlive_a_configuration_that_fails(busy):
             nothing,
             (nothing, nothing, nothing, nothing, nothing),
         )
-    busy.run(everything())
-    assert busy.state.tasks_finished["ok"] == 8
+    under_load.run(everything())
+    assert under_load.state.tasks_finished["ok"] == 8
 
 
-def test_a_callback_that_takes_itself_back_when_asked_for_its_owner(busy):
+def test_a_callback_that_takes_itself_back_when_asked_for_its_owner(under_load):
     """It is nothing that can be called then, and says so; no memory is read that was given back."""
 
     class Coy:
@@ -239,11 +229,11 @@ def test_a_callback_that_takes_itself_back_when_asked_for_its_owner(busy):
     loop.run_forever()
     loop.close()
     assert told == [TypeError]
-    busy.finish()
+    under_load.finish()
 
 
 @pytest.mark.parametrize("known", ["thin_tasks", "open_tasks"])
-def test_an_address_that_a_collected_task_left_behind(busy, known):
+def test_an_address_that_a_collected_task_left_behind(under_load, known):
     """What has it now is no task, and is not asked whether it is done."""
 
     class Stranger:
@@ -266,11 +256,11 @@ def test_an_address_that_a_collected_task_left_behind(busy, known):
     loop.close()
     del getattr(context, known)[id(stranger)]
     assert calls == ["called"]
-    busy.finish()
+    under_load.finish()
 
 
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_complaint_reads_as_asyncios_own(busy, debug):
+def test_a_complaint_reads_as_asyncios_own(under_load, debug):
     """Since 3.13 it has the arguments in debug mode only."""
 
     def complaint():
@@ -284,7 +274,7 @@ def test_a_complaint_reads_as_asyncios_own(busy, debug):
         return told
 
     observed = complaint()
-    busy.finish()
+    under_load.finish()
     assert observed == complaint()
 
 
@@ -308,7 +298,7 @@ def test_another_interpreter_goes_without():
     assert failed is None
 
 
-def test_hooks_that_somebody_wrapped_keep_nothing_after_the_end(busy):
+def test_hooks_that_somebody_wrapped_keep_nothing_after_the_end(under_load):
     """Nobody would see how a thin task ends, so that its number stayed for ever."""
     create_task = asyncio.BaseEventLoop.create_task
 
@@ -325,7 +315,7 @@ def test_hooks_that_somebody_wrapped_keep_nothing_after_the_end(busy):
     assert context.thin_tasks == {}
 
 
-def test_a_clock_is_not_remembered_beyond_the_end(busy):
+def test_a_clock_is_not_remembered_beyond_the_end(under_load):
     """A step that somebody wrapped, and runs on, leaves no mark on it."""
     wrapped = asyncio.Handle._run
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 import loopscope
+from loopscope import context
 from loopscope.detail import Detail
 from loopscope.settings import Settings
 
@@ -158,10 +159,12 @@ def test_a_quick_work_item_makes_no_record_of_its_task(busy):
 
     async def ask(pause):
         await asyncio.to_thread(time.sleep, pause)
+        return id(asyncio.current_task()) in context.thin_tasks
 
     async def main():
         with loopscope.job("work"):
-            await asyncio.gather(*(asyncio.create_task(ask(0), name="quick") for _ in range(5)))
+            quick = [asyncio.create_task(ask(0), name="quick") for _ in range(5)]
+            assert await asyncio.gather(*quick) == [True] * 5
             slow = asyncio.create_task(ask(0.2), name="slow")
             await asyncio.sleep(0.05)
             named = {item.id: item.task for item in busy.handle.snapshot().items}

@@ -7,18 +7,8 @@ import asyncio
 import pytest
 
 import loopscope
-from loopscope.hooks import holding
+from loopscope.hooks import compiled, holding
 from loopscope.recorder import recorder
-
-
-@pytest.fixture(params=["on", "off"])
-def busy(request, observe):
-    """A service whose budget is used up, under either kind of hook."""
-    seen = observe(
-        detail_rate=1, detail_burst=0, detail_over=60.0, drain_interval=60.0, compiled=request.param == "on"
-    )
-    recorder.detail.left = -1000.0
-    return seen
 
 
 def look(primitive):
@@ -47,13 +37,30 @@ async def permits(make):
 
 
 @pytest.mark.parametrize("kind", [asyncio.Semaphore, asyncio.BoundedSemaphore])
-def test_permits_are_what_they_are(busy, kind):
+def test_permits_are_what_they_are(under_load, kind):
     """Taken at once or after a wait, in the order of asyncio."""
     seen = asyncio.run(permits(lambda: kind(2)))
     assert seen == [(True, 1), 0, (True, False), (True, False, 1), 2]
 
 
-def test_a_lock_is_what_it_is(busy):
+def test_compiled_code_takes_them(observe):
+    """For thin tasks, and asyncio's own `acquire` is not asked."""
+    seen = observe(detail_rate=1, detail_burst=0, detail_over=60.0, drain_interval=60.0)
+    take, _ = compiled.permits(seen.handle.settings)
+    gate, lock = asyncio.Semaphore(1), asyncio.Lock()
+
+    async def work():
+        took = [take(gate), take(lock)]
+        return took, gate.locked(), lock.locked(), take(gate) is True
+
+    async def main():
+        recorder.detail.left = -1000.0
+        return await asyncio.create_task(work())
+
+    assert asyncio.run(main()) == ([True, True], True, True, False)
+
+
+def test_a_lock_is_what_it_is(under_load):
     """Taken once; giving back what nobody has is an error, and so is one permit too many."""
 
     async def work():
@@ -71,7 +78,7 @@ def test_a_lock_is_what_it_is(busy):
     assert asyncio.run(main()) == ((True, True), False, False)
 
 
-def test_a_permit_is_taken_when_acquire_is_awaited(busy):
+def test_a_permit_is_taken_when_acquire_is_awaited(under_load):
     """Not when it is called: whoever drops the coroutine has none."""
 
     async def work():
@@ -94,7 +101,7 @@ class Barred(asyncio.Semaphore):
         return not self.open
 
 
-def test_a_class_of_the_programs_own_decides_for_itself(busy):
+def test_a_class_of_the_programs_own_decides_for_itself(under_load):
     """A free value is not enough for it."""
 
     async def work():
@@ -134,7 +141,7 @@ def test_what_somebody_put_before_us_is_called(observe, monkeypatch, name):
     loopscope.uninstrument()  # before the wrapper goes
 
 
-def test_methods_that_somebody_put_in_asyncios_place_are_asked(busy, monkeypatch):
+def test_methods_that_somebody_put_in_asyncios_place_are_asked(under_load, monkeypatch):
     """On one semaphore, or on the class, after loopscope came."""
     woken = []
 
@@ -165,7 +172,7 @@ class Interrupting(asyncio.Semaphore):
         raise KeyboardInterrupt(name)
 
 
-def test_an_interrupt_while_a_permit_is_noted_is_not_lost(busy):
+def test_an_interrupt_while_a_permit_is_noted_is_not_lost(under_load):
     """It is no error of ours."""
 
     async def work():
@@ -178,14 +185,14 @@ def test_an_interrupt_while_a_permit_is_noted_is_not_lost(busy):
         asyncio.run(main())
 
 
-def test_a_permit_that_is_being_given_back_is_no_hold(busy):
+def test_a_permit_that_is_being_given_back_is_no_hold(under_load):
     """The pump looks at who holds it while its next holder is being woken."""
     gates = []
 
     class Loop(asyncio.SelectorEventLoop):
         def call_soon(self, callback, *args, context=None):
             if gates and gates[0]._waiters:
-                busy.handle.snapshot()
+                under_load.handle.snapshot()
             return super().call_soon(callback, *args, context=context)
 
     async def take(gate):

@@ -10,14 +10,12 @@ such record is looked at once more after it was made.
 from __future__ import annotations
 
 import sys
-from threading import get_ident
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from loopscope import places
-from loopscope.context import current_task, open_tasks, promote, thin_tasks
+from loopscope.context import current_task, open_tasks, promote, thin_clock
 from loopscope.hooks import holding
-from loopscope.loop_clock import clocks
 from loopscope.recorder import recorder
 from loopscope.records import NOWHERE, OK, Hold, Wait
 
@@ -35,12 +33,10 @@ hooked_codes: set[int] = set()  # ids of the code objects of the coroutines that
 def clock_here(_: Any = None) -> LoopClock | None:
     """The clock of the loop that runs here, if its running task is thin."""
     try:
-        clock = clocks.get(get_ident())
-        is_thin = clock is not None and clock.key in thin_tasks
+        return thin_clock()
     except Exception:
         recorder.fault("thin task")
         return None
-    return clock if is_thin else None
 
 
 def waited(primitive: Any, kind: str, clock: LoopClock, began: int, outcome: str) -> None:

@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -92,6 +94,27 @@ def test_a_finding_is_counted_in_the_next_scrape():
     assert counted.pop("lock_cycle") == 1
     assert set(counted) == set(KINDS) - {"lock_cycle"}
     assert set(counted.values()) == {0}
+
+
+def switches(name):
+    """How often the thread of that name has gone to sleep so far."""
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == name)
+    status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("voluntary"))
+    return int(line.split()[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel")
+def test_nobody_asks_and_nothing_wakes_up(start):
+    """A thread that looked whether to stop would take the GIL each time."""
+    port = start().port
+    get(port)  # it serves by now
+    time.sleep(0.1)
+    before = switches("loopscope-metrics")
+    time.sleep(0.7)
+    assert switches("loopscope-metrics") == before
+    get(port)
+    assert switches("loopscope-metrics") > before
 
 
 def test_openmetrics_is_served_to_those_who_ask_for_it(start):
