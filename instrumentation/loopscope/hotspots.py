@@ -42,9 +42,10 @@ class Hotspots:
 
     def look(self, thread: int, frame: FrameType | None) -> None:
         """Count the user's line on which a thread stands."""
-        self._count(thread, places.note_caller(frame))
+        self.count(thread, places.note_caller(frame))
 
-    def _count(self, thread: int, line: RawPlace | Place) -> None:
+    def count(self, thread: int, line: RawPlace | Place) -> None:
+        """The same, by one who has looked already."""
         lines = self._looks.setdefault(thread, Counter())
         if line in lines or len(lines) < MOST_LINES:
             lines[line] += 1
@@ -68,7 +69,7 @@ class Hotspots:
         if not busiest:
             return ""
         self.computing |= {busiest}
-        self._count(busiest, lines.get(busiest, NOWHERE))
+        self.count(busiest, lines.get(busiest, NOWHERE))
         return self.names.get(busiest, "")
 
     def used(self) -> dict[int, int]:

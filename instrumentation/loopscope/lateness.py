@@ -13,8 +13,11 @@ from loopscope.recorder import recorder
 from loopscope.sampling import other_frames, ran
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from loopscope.hotspots import Hotspots
     from loopscope.loop_clock import LoopClock
+    from loopscope.records import Place, RawPlace
 
 BUSY_SHARE = 0.5  # of what the process computed meanwhile: more of it by one loop's thread, and it was that
 ALIVE_SHARE = 0.1  # of a time in which the watchdog could not run: with less the host stood still
@@ -44,11 +47,16 @@ class Turns:
         self._due = due
         self._books = _Books()
 
-    def is_late(self, moment: int) -> bool:
-        return moment - self._due > recorder.block_threshold // 2
+    @property
+    def late_from(self) -> int:
+        """The first moment at which it is late."""
+        return self._due + recorder.block_threshold // 2 + 1
 
-    def note(self, moment: int) -> None:
-        """Why does it come so late?"""
+    def is_late(self, moment: int) -> bool:
+        return moment >= self.late_from
+
+    def note(self, moment: int, lines: Mapping[int, RawPlace | Place] | None) -> None:
+        """Why does it come so late? `lines` says where each thread stood meanwhile, if that is known."""
         lasted = moment - self._due
         process, loops = self._books.used_since()
         computed = process > lasted * ALIVE_SHARE
@@ -56,7 +64,7 @@ class Turns:
         busy = {clock.thread: used for clock, used in loops if used > enough} if computed else {}
         holder = ""
         if computed and not busy:
-            holder = self._hotspots.suspect(lines_of(other_frames()), lasted)
+            holder = self._hotspots.suspect(lines or lines_of(other_frames()), lasted)
             if not holder and process > lasted * GONE_SHARE:
                 holder = GONE
             computed = bool(holder)  # else somebody ran a little, on a host that gave nobody a processor

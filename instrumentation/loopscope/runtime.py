@@ -17,41 +17,7 @@ from loopscope import promotion, sent_items, survey, tracing
 from loopscope.clock import SECOND, Anchor, now
 from loopscope.diagnosis.live import Attendant, say
 from loopscope.exporter import ExporterError
-from loopscope.hooks import (
-    aiohttp_client,
-    answers,
-    anyio_streams,
-    anyio_sync,
-    anyio_tasks,
-    anyio_threads,
-    cancelling,
-    children,
-    closing,
-    compiled,
-    databases,
-    executors,
-    garbage,
-    holding,
-    http_client,
-    httpcore_pool,
-    importing,
-    leaving,
-    lifecycle,
-    loops,
-    multiprocessing_pools,
-    partners,
-    phases,
-    process_pools,
-    services,
-    shutdown,
-    steps,
-    sync,
-    tasks,
-    thin,
-    uvicorn,
-    uvloop,
-    web,
-)
+from loopscope.hooks import holding, http_client, installing, partners, thin
 from loopscope.hooks.patching import Patches
 from loopscope.logs import logger
 from loopscope.places import source
@@ -69,7 +35,6 @@ if TYPE_CHECKING:
     from loopscope.records import Block, Finding, Snapshot
 
 GROUP = "loopscope.exporters"
-GOODBYE = 100  # among multiprocessing's finalizers: early, while files are still open
 FORK_PATIENCE = 1.0  # s a fork waits for the pump to finish what it is at
 EXIT_PATIENCE = 0.5  # s `os._exit` waits for the pump to drain once more
 SAY_BLOCK_AFTER = 1 * SECOND  # blocks that are logged, once a culprit
@@ -93,7 +58,7 @@ class Handle:
                 self._kinds[point.name] = point.load()
         recorder.clear()
         self._begin(os.getppid())
-        _install_hooks(self.patches, settings)
+        installing.install(self.patches, settings, uninstrument, _prepare_for_exit)
 
     def __repr__(self) -> str:
         return f"<loopscope in {self.state.process.service}, pid {self.state.process.pid}>"
@@ -110,7 +75,7 @@ class Handle:
         self._ready = threading.Event()
         self._said: set[object] = set()
         self._paused = False
-        self._watchdog = Watchdog(self.state.blocks, self._say_block)
+        self._watchdog = Watchdog(self.state.blocks, self._say_block, lookout=self.settings.compiled)
         self._pump = Pump(self.state, self.settings, self._watchdog, self._start_exporters, self._deliver)
         self._watchdog.start()
         self._pump.start()
@@ -231,92 +196,6 @@ def _forget_resources() -> None:
                 delattr(owner, name)
 
 
-def _install_hooks(patches: Patches, settings: Settings) -> None:
-    for hook in (
-        loops,
-        tasks,
-        steps,
-        sync,
-        partners,
-        cancelling,
-        executors,
-        process_pools,
-        garbage,
-        lifecycle,
-        closing,
-        shutdown,
-        compiled,
-    ):
-        try:
-            hook.install(patches, settings)
-        except Exception:
-            recorder.fault(f"install {hook.__name__}")
-    _install_later(patches, settings)
-
-
-def _install_later(patches: Patches, settings: Settings) -> None:
-    """Hooks of libraries, each when its library is there."""
-
-    def when_there(*installs: Callable[[Patches, Settings], None]) -> Callable[[], None]:
-        def install() -> None:
-            for one in installs:
-                one(patches, settings)
-
-        return install
-
-    importing.when_imported(
-        patches,
-        {
-            "starlette.applications": when_there(web.install_applications),
-            "starlette.routing": when_there(web.install_routing),
-            "fastapi.routing": when_there(web.install_fastapi_routing),
-            "starlette.background": when_there(web.install_background),
-            "uvloop": when_there(uvloop.install),
-            "os": lambda: leaving.install(patches, _prepare_for_exit),
-            "uvicorn.server": lambda: _hook_uvicorn(patches, settings),
-            "aiohttp.web_runner": when_there(shutdown.install_aiohttp),
-            "httpx": when_there(http_client.install),
-            httpcore_pool.MODULE: when_there(httpcore_pool.install),
-            aiohttp_client.CLIENT: when_there(aiohttp_client.install_client),
-            aiohttp_client.CONNECTOR: when_there(aiohttp_client.install_connector, phases.install_connector),
-            answers.RESPONSE: when_there(answers.install_response),
-            phases.CONNECTION: when_there(phases.install_connection),
-            answers.HTTP11: when_there(answers.install_http11),
-            phases.BACKEND: when_there(phases.install_backend),
-            phases.STREAM: when_there(phases.install_stream),
-            anyio_tasks.BACKEND: when_there(anyio_tasks.install, anyio_sync.install, anyio_threads.install),
-            anyio_streams.STREAMS: when_there(anyio_streams.install),
-            **services.hooks(patches, settings, uninstrument),
-            **databases.hooks(patches, settings),
-            "multiprocessing.util": _say_goodbye_in_pool_workers,
-            "multiprocessing.pool": when_there(multiprocessing_pools.install),
-            "multiprocessing.process": when_there(children.install),
-        },
-    )
-
-
-def _hook_uvicorn(patches: Patches, settings: Settings) -> None:
-    uvicorn.install(patches, uninstrument)
-    shutdown.install_uvicorn(patches, settings)
-
-
-def _prepare_for_exit() -> Callable[[], None]:
-    return _active.prepare_for_exit() if _active is not None else _nothing
-
-
-def _nothing() -> None:
-    """What there is to undo of nothing."""
-
-
-def _say_goodbye_in_pool_workers() -> None:
-    """Children of multiprocessing leave through `os._exit`: its own finalizers run, atexit does not.
-
-    It drops inherited finalizers when a child starts, hence the detour by its after-fork hooks.
-    """
-    util = sys.modules["multiprocessing.util"]
-    util.register_after_fork(uninstrument, lambda goodbye: util.Finalize(None, goodbye, exitpriority=GOODBYE))
-
-
 def _describe_process(settings: Settings, parent: int) -> Process:
     try:
         own_version = version("loopscope")
@@ -380,6 +259,14 @@ def diagnose() -> tuple[Finding, ...]:
     if _active is None:
         raise RuntimeError("this process is not instrumented; call loopscope.instrument() first")
     return _active.diagnose()
+
+
+def _prepare_for_exit() -> Callable[[], None]:
+    return _active.prepare_for_exit() if _active is not None else _nothing
+
+
+def _nothing() -> None:
+    """What there is to undo of nothing."""
 
 
 def _before_fork() -> None:

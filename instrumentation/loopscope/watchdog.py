@@ -14,6 +14,7 @@ from loopscope.clock import SECOND, now
 from loopscope.hooks import garbage
 from loopscope.hotspots import Hotspots, lines_of
 from loopscope.lateness import Turns
+from loopscope.lookout import Lookout, Standing, stack_of
 from loopscope.recorder import recorder
 from loopscope.records import Block, Job, Place, Slice, Task
 from loopscope.sampling import NO_TIME, ThreadTime, other_frames, thread_time
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import FrameType
 
+    from loopscope.lookout import Glimpse
     from loopscope.loop_clock import LoopClock
 
 SHORTEST = 0.005  # s between two looks
 LOOKS = 2  # per block threshold: one of them falls into the second half of the shortest block
 MOST_STACKS = 40  # taken of one block
-DEPTH = 60  # frames kept of a stack
 BUSY_SHARE = 0.5  # of a block's time on a processor: more is computing, less is waiting
 TURNS = 60  # a second, from which on a thread that hardly runs fights for something
 THINK_AFTER = SECOND // 4  # a block this old is asked who could end it; then again at twice its age
@@ -78,7 +79,9 @@ class Watchdog(threading.Thread):
     held the GIL (the process used its processor) or the host stood still (it did not).
     """
 
-    def __init__(self, blocks: dict[Key, Block], seen_block: Callable[[Block], None]) -> None:
+    def __init__(
+        self, blocks: dict[Key, Block], seen_block: Callable[[Block], None], *, lookout: bool = False
+    ) -> None:
         super().__init__(name="loopscope-watchdog", daemon=True)
         self.cpu = 0
         self._blocks = blocks
@@ -88,22 +91,40 @@ class Watchdog(threading.Thread):
         self._seen: dict[Key, Sighting] = {}
         self.hotspots = Hotspots()
         self._turns = Turns(self.hotspots)
+        self._lookout = Lookout(self._turns.is_late, wanted=lookout)
 
     def run(self) -> None:
-        self._turns.plan(now() + recorder.block_threshold // LOOKS)
+        self._lookout.start()
+        self._plan(now())
         while not self._halt.wait(max(SHORTEST, recorder.block_threshold / SECOND / LOOKS)):
             self._round(now())
             self.cpu = time.thread_time_ns()
+        self._lookout.stop()
 
     def _round(self, moment: int) -> None:
         """Lateness first: whatever gives the GIL away, such as reading a file, lets threads move on."""
         try:
+            seen = self._lookout.take()
             if self._turns.is_late(moment):
-                self._turns.note(moment)
-            self._turns.plan(moment + recorder.block_threshold // LOOKS)
+                self._turns.note(moment, seen.lines if seen is not None else None)
+            self._plan(moment)
+            if seen is not None:
+                self._learn(seen)
             self.look(moment)
         except Exception:
             recorder.fault("watchdog")
+
+    def _plan(self, moment: int) -> None:
+        self._turns.plan(moment + recorder.block_threshold // LOOKS)
+        self._lookout.expect(self._turns.late_from)
+
+    def _learn(self, seen: Glimpse) -> None:
+        """What the main thread saw counts as a look."""
+        for standing in seen.standing:
+            thread = standing.clock.thread
+            self.hotspots.count(thread, seen.lines[thread])
+            if seen.at - standing.began >= recorder.block_threshold // 2:
+                self._see(standing, seen.at)
 
     def help(self, moment: int) -> None:
         """The pump looks in its stead if it comes first after a time in which neither could run.
@@ -134,39 +155,31 @@ class Watchdog(threading.Thread):
 
     def _look_at(self, clock: LoopClock, began: int, moment: int, frames: Mapping[int, FrameType]) -> None:
         frame = frames[clock.thread]
-        stack, lines = tuple(places.stack(frame))[:DEPTH], lines_of(frames)
+        standing, lines = Standing(clock, began, clock.running, stack_of(frame)), lines_of(frames)
         if clock.mark != began or not clock.woke:
             return
-        processor = thread_time(clock.native_thread)
-        with self._lock:
-            sighting = self._see(clock, began, moment, stack, processor)
+        sighting = self._see(standing, moment)
         if sighting.fights and not sighting.holder:
             sighting.holder = self.hotspots.suspect(lines, sighting.elapsed)
         if moment - began >= sighting.think_at and clock.mark == began:
             sighting.think_at = 2 * (moment - began)
             _think(sighting, clock, frame)
 
-    def _see(
-        self,
-        clock: LoopClock,
-        began: int,
-        moment: int,
-        stack: tuple[Place, ...],
-        processor: ThreadTime,
-    ) -> Sighting:
-        key = clock.thread, began
-        sighting = self._seen.get(key)
-        if sighting is None:
-            task = clock.running
-            sighting = self._seen[key] = Sighting(clock, task, task.job if task else None)
-            sighting.first_look = moment, processor
-        sighting.last_look = moment, processor
-        if sighting.looks.total() < MOST_STACKS:
-            culprit = places.culprit(stack)
-            sighting.looks[culprit] += 1
-            sighting.stacks.setdefault(culprit, stack[::-1])
-        if moment - began >= recorder.block_threshold:
-            self._open(key, sighting)
+    def _see(self, standing: Standing, moment: int) -> Sighting:
+        clock, began, task, stack = standing
+        key, processor = (clock.thread, began), thread_time(clock.native_thread)
+        with self._lock:
+            sighting = self._seen.get(key)
+            if sighting is None:
+                sighting = self._seen[key] = Sighting(clock, task, task.job if task else None)
+                sighting.first_look = moment, processor
+            sighting.last_look = moment, processor
+            if sighting.looks.total() < MOST_STACKS:
+                culprit = places.culprit(stack)
+                sighting.looks[culprit] += 1
+                sighting.stacks.setdefault(culprit, stack[::-1])
+            if moment - began >= recorder.block_threshold:
+                self._open(key, sighting)
         return sighting
 
     def _open(self, key: Key, sighting: Sighting) -> None:
