@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from itertools import islice
-from threading import get_ident
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loopscope import places
-from loopscope.clock import now
 from loopscope.hotspots import lines_of
 from loopscope.recorder import recorder
-from loopscope.sampling import other_frames
 
 try:
     from loopscope import _lookout
@@ -21,8 +18,7 @@ else:
     there = True
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType
 
     from loopscope.loop_clock import LoopClock
     from loopscope.records import Place, RawPlace, Task
@@ -48,23 +44,25 @@ class Glimpse(NamedTuple):
 
 
 class Lookout:
-    """Keeps what the main thread saw, until the watchdog takes it."""
+    """Of one watchdog; what the main thread saw is kept until that takes it."""
 
-    def __init__(self, is_late: Callable[[int], bool], *, wanted: bool) -> None:
-        self._is_late = is_late
+    def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted and there
-        self._seen: Glimpse | None = None
 
     def __repr__(self) -> str:
-        return f"<Lookout, {'on' if self._wanted else 'off'}, seen: {self._seen}>"
+        return f"<Lookout, {'on' if self._wanted else 'off'}>"
 
     def start(self) -> None:
-        if self._wanted:
-            _lookout.start(self._look)
+        try:
+            if self._wanted:
+                _lookout.start(self, recorder.loops, sys._current_frames)
+        except Exception:  # no thread to be had
+            self._wanted = False
+            recorder.fault("lookout")
 
     def stop(self) -> None:
         if self._wanted:
-            _lookout.stop()
+            _lookout.stop(self)
 
     def expect(self, moment: int) -> None:
         """The watchdog is to come until then."""
@@ -72,29 +70,41 @@ class Lookout:
             _lookout.expect(moment)
 
     def take(self) -> Glimpse | None:
-        seen, self._seen = self._seen, None
-        return seen
-
-    def _look(self) -> None:
-        """Between two instructions of the program's: nothing here waits, logs or takes a lock."""
-        try:
-            moment = now()
-            if self._seen is None and self._is_late(moment):
-                self._seen = glimpse(moment, sys._getframe(1))
-        except Exception:
-            recorder.fault("lookout")
-
-
-def glimpse(moment: int, here: FrameType) -> Glimpse:
-    """What stands where, the calling thread at the frame `here`."""
-    frames = other_frames() | {get_ident(): here}
-    standing = [
-        Standing(clock, clock.mark, clock.running, stack_of(frames[clock.thread]))
-        for clock in list(recorder.loops)
-        if clock.woke and clock.thread in frames
-    ]
-    return Glimpse(moment, lines_of(frames), standing)
+        seen = _lookout.take() if self._wanted else None
+        if seen is None:
+            return None
+        moment, stacks, handles = seen
+        frames: dict[int, Any] = {thread: _linked(stack) for thread, stack in stacks.items()}
+        standing = [
+            Standing(clock, began, task, stack_of(frames[clock.thread]))
+            for clock, woke, began, task in handles
+            if woke and clock.thread in frames
+        ]
+        return Glimpse(moment, lines_of(frames), standing)
 
 
-def stack_of(frame: FrameType) -> tuple[Place, ...]:
+class _Frame:
+    """What is known of a frame after it has gone."""
+
+    __slots__ = ("f_back", "f_code", "f_lasti")
+
+    def __init__(self, code: CodeType, offset: int, back: _Frame | None) -> None:
+        self.f_code = code
+        self.f_lasti = offset
+        self.f_back = back
+
+    @property
+    def f_lineno(self) -> int:
+        return places.resolve((self.f_code, self.f_lasti)).line
+
+
+def _linked(stack: list[tuple[CodeType, int]]) -> _Frame | None:
+    """The innermost frame of a stack that comes innermost first."""
+    frame = None
+    for code, offset in reversed(stack):
+        frame = _Frame(code, offset, frame)
+    return frame
+
+
+def stack_of(frame: Any) -> tuple[Place, ...]:
     return tuple(islice(places.stack(frame), DEPTH))

@@ -71,20 +71,18 @@ class Pump(threading.Thread):
         if self.is_alive() and threading.current_thread() is not self:
             self.join(timeout=5)
 
-    def drain_and_rest(self, patience: float) -> Callable[[], None]:
-        """Drain once more, and then rest until the answer is called; waits so many seconds for the drain."""
-        drained, go_on = threading.Event(), threading.Event()
-
-        def drain() -> None:
-            with self.busy:
-                self._drain(now())
-                drained.set()
-                go_on.wait()
-
+    def drain_before_exit(self, patience: float) -> None:
+        """Drain once more; waits so many seconds for it."""
         self._sampled = 0
-        threading.Thread(target=drain, name="loopscope-last-drain", daemon=True).start()
-        drained.wait(patience)
-        return go_on.set
+        drain = threading.Thread(target=self.tick, args=(now(),), name="loopscope-last-drain", daemon=True)
+        try:
+            drain.start()
+        except RuntimeError:  # Python 3.12 starts no thread any more when the interpreter shuts down
+            if self.busy.acquire(timeout=patience):
+                self._drain(now())
+                self.busy.release()
+        else:
+            drain.join(patience)
 
     def tick(self, moment: int) -> None:
         """One drain."""

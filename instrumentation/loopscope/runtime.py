@@ -75,6 +75,8 @@ class Handle:
         self._ready = threading.Event()
         self._said: set[object] = set()
         self._paused = False
+        self._stays = threading.Event()
+        self._stays.set()
         self._watchdog = Watchdog(self.state.blocks, self._say_block, lookout=self.settings.compiled)
         self._pump = Pump(self.state, self.settings, self._watchdog, self._start_exporters, self._deliver)
         self._watchdog.start()
@@ -162,16 +164,17 @@ class Handle:
             task=block.task.coroutine if block.task is not None else "",
         )
 
-    def prepare_for_exit(self) -> Callable[[], None]:
-        """Drain once more; the answer is for a process that goes on nevertheless.
+    def prepare_for_exit(self, stays: threading.Event) -> None:
+        """Drain once more, and hold up forks until `stays` is set, as it is if the process goes on.
 
         A forked child whose exporters have not started yet has little to say, and is not kept waiting.
         """
-        if os.getpid() != self._made_in and not self._ready.is_set():
-            return _nothing
-        return self._pump.drain_and_rest(EXIT_PATIENCE)
+        self._stays = stays
+        if os.getpid() == self._made_in or self._ready.is_set():
+            self._pump.drain_before_exit(EXIT_PATIENCE)
 
     def pause(self) -> None:
+        self._stays.wait(FORK_PATIENCE)
         self._paused = self._pump.busy.acquire(timeout=FORK_PATIENCE)
 
     def go_on(self) -> None:
@@ -261,12 +264,9 @@ def diagnose() -> tuple[Finding, ...]:
     return _active.diagnose()
 
 
-def _prepare_for_exit() -> Callable[[], None]:
-    return _active.prepare_for_exit() if _active is not None else _nothing
-
-
-def _nothing() -> None:
-    """What there is to undo of nothing."""
+def _prepare_for_exit(stays: threading.Event) -> None:
+    if _active is not None:
+        _active.prepare_for_exit(stays)
 
 
 def _before_fork() -> None:

@@ -91,7 +91,7 @@ class Watchdog(threading.Thread):
         self._seen: dict[Key, Sighting] = {}
         self.hotspots = Hotspots()
         self._turns = Turns(self.hotspots)
-        self._lookout = Lookout(self._turns.is_late, wanted=lookout)
+        self._lookout = Lookout(wanted=lookout)
 
     def run(self) -> None:
         self._lookout.start()
@@ -119,11 +119,11 @@ class Watchdog(threading.Thread):
         self._lookout.expect(self._turns.late_from)
 
     def _learn(self, seen: Glimpse) -> None:
-        """What the main thread saw counts as a look."""
+        """What the main thread saw counts as a look, at a handle whose end has not been told yet."""
         for standing in seen.standing:
-            thread = standing.clock.thread
-            self.hotspots.count(thread, seen.lines[thread])
-            if seen.at - standing.began >= recorder.block_threshold // 2:
+            clock, began = standing.clock, standing.began
+            self.hotspots.count(clock.thread, seen.lines[clock.thread])
+            if seen.at - began >= recorder.block_threshold // 2 and _is_news(clock, began):
                 self._see(standing, seen.at)
 
     def help(self, moment: int) -> None:
@@ -246,6 +246,11 @@ class Watchdog(threading.Thread):
             block.queued = max(block.queued, late.queued(thread, end - block.started))
             return GIL if late.computed else HOST_PAUSED
         return _seen_cause(block, sighting) if sighting is not None else BLOCKING_CALL
+
+
+def _is_news(clock: LoopClock, began: int) -> bool:
+    """Has what began then not ended, or not been settled yet?"""
+    return clock.mark == began or any(began == start for _, start, _ in list(clock.slow))
 
 
 def _seen_cause(block: Block, sighting: Sighting) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
 
+import loopscope
 from loopscope import lookout
 from loopscope.clock import now
 
@@ -25,98 +28,145 @@ def test_it_is_there_where_it_can_be_built():
 
 @pytest.fixture
 def native():
-    """The thread that needs no GIL, started and stopped by the test."""
+    """The thread that needs no GIL, started for the test."""
+    lookout._lookout.start("the test", [], sys._current_frames)
     yield lookout._lookout
-    lookout._lookout.stop()
+    lookout._lookout.stop("the test")
 
 
 def threads():
     return {int(thread.name) for thread in Path("/proc/self/task").iterdir()}
 
 
-def wait_for(seen):
+def wait_for(saw):
     deadline = time.monotonic() + 10
-    while not seen and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
         time.sleep(0.001)
+        if seen := saw():
+            return seen
+    return None
 
 
-def test_the_main_thread_is_called_where_it_stands(native):
-    """Once for each moment that passes, with the program's frame below."""
-    seen = []
-    native.start(lambda: seen.append((threading.current_thread(), sys._getframe(1).f_code.co_name)))
+def test_the_main_thread_looks_where_it_stands(native):
+    """Once for each moment that passes; the frame of the program is the innermost."""
     native.expect(now() + SECOND // 10)
-    assert seen == []
-    wait_for(seen)
-    time.sleep(0.1)  # it is late still, and has been called for that
-    assert [thread for thread, _ in seen] == [threading.main_thread()]
-    assert seen[0][1] == "wait_for"
+    assert native.take() is None
+    moment, stacks, handles = wait_for(native.take)
+    assert now() - SECOND < moment < now()
+    assert [code.co_name for code, _ in stacks[threading.get_ident()]][:2] == [
+        "wait_for",
+        "test_the_main_thread_looks_where_it_stands",
+    ]
+    assert handles == []
+    time.sleep(0.1)  # it is late still, and has been looked for that
+    assert native.take() is None
 
 
-def test_nobody_is_called_who_is_in_time(native):
+def test_nobody_looks_who_is_in_time(native):
     """Each time the watchdog comes, the moment moves on."""
-    seen = []
-    native.start(lambda: seen.append(now()))
     for _ in range(20):
         native.expect(now() + SECOND // 5)
         time.sleep(0.01)
-    assert seen == []
+    assert native.take() is None
 
 
-def test_nobody_is_called_after_the_end(native):
+def test_nobody_looks_after_the_end():
     """Its thread has ended by then."""
-    seen, before = [], threads()
-    native.start(lambda: seen.append(now()))
+    before = threads()
+    lookout._lookout.start("the test", [], sys._current_frames)
     assert len(threads() - before) == 1
-    native.expect(now() + SECOND // 20)
-    native.stop()
-    assert threads() - before == set()
+    lookout._lookout.expect(now() + SECOND // 20)
+    lookout._lookout.stop("the test")
+    assert wait_for(lambda: threads() <= before)
     time.sleep(0.1)
-    assert seen == []
+    assert lookout._lookout.take() is None
 
 
-def test_an_interrupt_is_the_programs(native):
-    """It is raised where the program stands, as if nobody had looked."""
-
-    def interrupted():
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(1)
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
-    try:
-        with pytest.raises(KeyboardInterrupt):  # noqa: PT012  it may come before the call returns
-            native.start(interrupted)
-            native.expect(now())
-            wait_for([])
-    finally:
-        signal.signal(signal.SIGINT, before)
+class Payload:
+    """What a thread has in a local variable."""
 
 
-def test_it_takes_no_signals(native):
+def test_what_was_seen_keeps_nothing_alive(native):
+    """It is kept until the watchdog comes, which may take long."""
+    gc.disable()
+    held, stands, go_on = [], threading.Event(), threading.Event()
+
+    def work():
+        payload = Payload()
+        held.append(weakref.ref(payload))
+        stands.set()
+        go_on.wait()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    stands.wait()
+    native.expect(now())
+    time.sleep(0.1)
+    go_on.set()
+    thread.join()
+    gone = held[0]() is None
+    gc.enable()
+    _, stacks, _ = native.take()
+    assert "work" in {code.co_name for stack in stacks.values() for code, _ in stack}
+    assert gone
+
+
+def test_it_takes_no_signals():
     """They are for the program's threads, whose system calls they end."""
     before = threads()
-    native.start(int)
+    lookout._lookout.start("the test", [], sys._current_frames)
     (thread,) = threads() - before
     status = Path(f"/proc/self/task/{thread}/status").read_text()
+    lookout._lookout.stop("the test")
     (blocked,) = (line for line in status.splitlines() if line.startswith("SigBlk"))
     assert int(blocked.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
 
 def test_a_forked_child_has_none_until_it_starts_its_own(native):
     """The parent's thread is not there, nor anybody to be waited for."""
-    seen = []
-    native.start(lambda: seen.append(os.getpid()))
     child = os.fork()
     if child == 0:
-        native.expect(now())
-        native.stop()
-        native.start(lambda: os._exit(7))
-        native.expect(now())
-        wait_for([])
-        os._exit(1)
+        try:
+            native.expect(now())
+            native.stop("the test")
+            native.start("the child", [], sys._current_frames)
+            native.expect(now())
+            os._exit(7 if wait_for(native.take) else 1)
+        finally:
+            os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     native.expect(now())
-    wait_for(seen)
-    assert seen == [os.getpid()]
+    assert wait_for(native.take)
+
+
+def test_whoever_ends_late_leaves_the_next_ones_alone():
+    """A watchdog that could not end in time does so when there is another."""
+    first, second = lookout.Lookout(wanted=True), lookout.Lookout(wanted=True)
+    first.start()
+    second.start()
+    first.stop()
+    second.expect(now())
+    seen = wait_for(second.take)
+    second.stop()
+    assert seen.lines[threading.get_ident()][0] is wait_for.__code__
+
+
+def test_the_watchdog_does_without(observe, monkeypatch):
+    """Where no thread can be had."""
+
+    def refuse(*_):
+        raise RuntimeError("no thread could be started")
+
+    monkeypatch.setattr(lookout._lookout, "start", refuse)
+    seen = observe()
+
+    async def main():
+        time.sleep(0.3)
+
+    asyncio.run(main())
+    loopscope.uninstrument()
+    assert seen.state.faults == {"lookout": 1}
+    assert [block.call for block in seen.batch.blocks] == ["time.sleep(0.3)"]
 
 
 @pytest.mark.parametrize("compiled", ["on", "off"])
@@ -134,11 +184,11 @@ def test_a_watchdog_that_comes_too_late_still_has_the_line(observe, line_of, com
             return False
 
     async def block():
-        watchdog._halt = Late()
-        there.wait(10)
         time.sleep(0.6)  # blocking
 
     async def main():
+        watchdog._halt = Late()
+        await asyncio.to_thread(there.wait, 10)
         await asyncio.create_task(block(), name="sick")
         await asyncio.sleep(0.05)
         gone.set()

@@ -41,6 +41,7 @@ from loopscope.hooks import (
 from loopscope.recorder import recorder
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from loopscope.hooks.patching import Patches
@@ -53,7 +54,7 @@ def install(
     patches: Patches,
     settings: Settings,
     uninstrument: Callable[[], None],
-    prepare_for_exit: Callable[[], Callable[[], None]],
+    prepare_for_exit: Callable[[threading.Event], None],
 ) -> None:
     """All of them. `uninstrument` ends loopscope, and `prepare_for_exit` drains; see `leaving`."""
     for hook in (
@@ -82,7 +83,7 @@ def _install_later(
     patches: Patches,
     settings: Settings,
     uninstrument: Callable[[], None],
-    prepare_for_exit: Callable[[], Callable[[], None]],
+    prepare_for_exit: Callable[[threading.Event], None],
 ) -> None:
     """Hooks of libraries, each when its library is there."""
 

@@ -1,15 +1,15 @@
 """`os._exit` ends a process at once: what it did last is drained before.
 
 The last drain may be seconds ago, for beside threads that compute each system call of the pump's waits its
-turn for the interpreter's lock. The turns are made short while the pump drains once more. From then on the
-pump rests, for which every fork waits: a pool that saw its workers killed would make new ones, which nobody
-ends any more.
+turn for the interpreter's lock. The turns are made short while the pump drains once more, and forks wait:
+a pool that saw its workers killed would make new ones, which nobody ends any more.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from loopscope.recorder import recorder
@@ -23,34 +23,36 @@ if TYPE_CHECKING:
 TURN = 0.0001  # s; 0.005 is usual
 
 
-def install(patches: Patches, prepare: Callable[[], Callable[[], None]]) -> None:
-    """`prepare` drains and stops; its answer goes on."""
+def install(patches: Patches, prepare: Callable[[threading.Event], None]) -> None:
+    """`prepare` drains, and holds up forks until the event that it is given."""
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def _exit(*args: Any, **options: Any) -> Any:
-            go_on = _quickly(prepare)
+            stays = threading.Event()
+            _quickly(prepare, stays)
             try:
                 return original(*args, **options)  # it does return, where a test has put another in its place
             except BaseException as error:
                 step_out(error)
                 raise
             finally:
-                if go_on is not None:
-                    go_on()
+                stays.set()
 
         return _exit
 
     patches.replace(os, "_exit", make)
 
 
-def _quickly(prepare: Callable[[], Callable[[], None]]) -> Callable[[], None] | None:
+def _quickly(prepare: Callable[[threading.Event], None], stays: threading.Event) -> None:
+    """Passes over interrupts, too: the process is about to end."""
     try:
         usual = sys.getswitchinterval()
         sys.setswitchinterval(min(TURN, usual))
         try:
-            return prepare()
+            prepare(stays)
         finally:
             sys.setswitchinterval(usual)
-    except Exception:
+    except KeyboardInterrupt:
+        pass
+    except BaseException:
         recorder.fault("_exit")
-        return None
