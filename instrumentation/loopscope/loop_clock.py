@@ -13,6 +13,7 @@ from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from loopscope.records import Task
 
@@ -32,9 +33,9 @@ try:
 except ImportError:  # no compiler where it was installed
 
     class Times:  # type: ignore[no-redef]
-        """What a step writes: when the running handle began, and until when none can have been a long one."""
+        """What a step and a sleep write; see `LoopClock`."""
 
-        __slots__ = ("limit", "mark")
+        __slots__ = ("busy", "iterations", "limit", "mark", "overslept", "woke")
 
         @staticmethod
         def forget() -> None:
@@ -50,21 +51,17 @@ class LoopClock(Times):
     """
 
     __slots__ = (
-        "busy",
         "guard",
-        "iterations",
         "key",
         "long",
         "loop",
         "native_thread",
-        "overslept",
         "own_select",
         "running",
         "selector",
         "slow",
         "thread",
         "thread_name",
-        "woke",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -103,41 +100,15 @@ class LoopClock(Times):
         if clocks.get(self.thread) is self:
             del clocks[self.thread]
 
-    def watch_selector(self, long_step: int) -> None:
+    def watch_selector(self, timed: Callable[..., Callable[..., Any]], long_step: int) -> None:
         """Time the loop's sleep by shadowing `select` on its own selector object; ``long_step`` in ns."""
         loop = self.loop()
         selector = private.selector_of(loop) if loop is not None else None
         if selector is None or self.selector is not None:
             return
         self.selector = selector
-        sleep = selector.select
         self.own_select = vars(selector).get("select")
-
-        def select(timeout: float | None = None) -> Any:
-            slept = now()
-            busy = slept - self.woke if self.woke else 0  # somebody turns a loop that does not run by hand
-            self.iterations += 1
-            self.busy += busy
-            if busy > LAG_FLOOR:
-                self.long.append((self.woke, slept))
-            self.woke = 0
-            guard = self.guard if timeout is None or timeout > 0 else None
-            if guard is not None:
-                guard.stand()
-            try:
-                return sleep(timeout)
-            except BaseException as error:
-                step_out(error)
-                raise
-            finally:
-                if guard is not None:
-                    guard.step_aside()
-                self.woke = self.mark = woke = now()
-                self.limit = woke + long_step
-                if timeout is not None and woke - slept > (asked := timeout * SECOND + LAG_FLOOR):
-                    self.overslept += woke - slept - asked
-
-        selector.select = select
+        selector.select = timed(self, selector.select, long_step)
 
     def forget_selector(self) -> None:
         """Undo `watch_selector`."""
@@ -146,3 +117,33 @@ class LoopClock(Times):
             if self.own_select is not None:
                 self.selector.select = self.own_select
             self.selector = None
+
+
+def timed(clock: LoopClock, sleep: Callable[..., Any], long_step: int) -> Callable[..., Any]:
+    """A selector's `select` that reads the clock before and after."""
+
+    def select(timeout: float | None = None) -> Any:
+        slept = now()
+        busy = slept - clock.woke if clock.woke else 0  # somebody turns a loop that does not run by hand
+        clock.iterations += 1
+        clock.busy += busy
+        if busy > LAG_FLOOR:
+            clock.long.append((clock.woke, slept))
+        clock.woke = 0
+        guard = clock.guard if timeout is None or timeout > 0 else None
+        if guard is not None:
+            guard.stand()
+        try:
+            return sleep(timeout)
+        except BaseException as error:
+            step_out(error)
+            raise
+        finally:
+            if guard is not None:
+                guard.step_aside()
+            clock.woke = clock.mark = woke = now()
+            clock.limit = woke + long_step
+            if timeout is not None and woke - slept > (asked := timeout * SECOND + LAG_FLOOR):
+                clock.overslept += woke - slept - asked
+
+    return select

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import selectors
 import signal
 import sys
 import time
@@ -88,6 +89,76 @@ def test_a_program_sees_no_difference(under_load):
     assert finished == {"ok": 8, "error": 1, "cancelled": 1}  # three of them are `run`'s
     assert [task.exception for task in batch.tasks if task.outcome == "error"] == ["LookupError"]
     assert under_load.state.wait_durations["semaphore", "gate"].count == 3
+
+
+@pytest.mark.parametrize("compiled", ["on", "off"])
+def test_a_task_with_a_record_has_the_same_in_it(observe, compiled):
+    """Steps, time on the loop, first run, outcome, slices; and of the loop its iterations and its lag."""
+    seen = observe(compiled=compiled, drain_interval=60.0, slice_threshold=0.02)
+
+    async def steps(number):
+        for _ in range(number):
+            await asyncio.sleep(0)
+
+    async def computes():
+        time.sleep(0.05)
+
+    async def main():
+        cancelled = asyncio.create_task(asyncio.sleep(60), name="cancelled")
+        kinds = [steps(0), steps(3), computes(), fails()]
+        await asyncio.gather(*map(asyncio.create_task, kinds), return_exceptions=True)
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+        loop = asyncio.get_running_loop()
+        return loop._loopscope_clock.iterations, type(loop._selector.select).__name__
+
+    iterations, kind = asyncio.run(main())
+    batch = seen.finish()
+    assert kind == ("Sleep" if compiled == "on" else "function")
+    assert 5 < iterations < 15
+    assert sorted((task.outcome, task.steps) for task in batch.tasks if "main" not in task.coroutine) == [
+        ("cancelled", 2),
+        ("error", 2),
+        ("ok", 1),
+        ("ok", 1),
+        ("ok", 1),
+        ("ok", 1),
+        ("ok", 4),
+    ]
+    computed = seen.task("computes")
+    assert [piece.task for piece in batch.slices] == [computed]
+    assert 50_000_000 <= computed.running <= computed.ended - computed.first_run
+    assert computed.last_ran == computed.ended
+    assert seen.state.lag.total >= 50_000_000
+    assert all(task.first_run and not task.wait for task in batch.tasks)
+
+
+@pytest.mark.parametrize("compiled", ["on", "off"])
+def test_a_sleep_that_is_interrupted_is_over(observe, compiled):
+    """What a selector raises passes, and the loop counts as awake."""
+
+    class Breaking(selectors.SelectSelector):
+        broken = False
+
+        def select(self, timeout=None):
+            if self.broken:
+                raise LookupError(timeout)
+            return super().select(timeout)
+
+    seen, selector = observe(compiled=compiled), Breaking()
+    loop = asyncio.SelectorEventLoop(selector)
+    loop.run_until_complete(asyncio.sleep(0))
+    clock, selector.broken = loop._loopscope_clock, True
+    for arguments, options in (((0.5,), {}), ((), {"timeout": 0})):
+        clock.woke = 0
+        with pytest.raises(LookupError) as caught:
+            selector.select(*arguments, **options)
+        assert "loopscope" not in str(caught.traceback[-1].path)
+        assert clock.woke == clock.mark > 0
+    selector.broken = False
+    assert selector.select(timeout=0) == []
+    loop.close()
+    seen.finish()
 
 
 @pytest.mark.parametrize("ending", [SystemExit, KeyboardInterrupt])
@@ -200,11 +271,12 @@ def test_fronts_outlive_a_configuration_that_fails(under_load):
         compiled._fast.configure(
             (asyncio.Handle, asyncio.Future, asyncio.Task, list),
             (int, int, int, False),
-            (int, int, int),
+            (int, int, int, int),
             ({}, {}, {}),
             nothing,
             nothing,
-            (nothing, nothing, nothing, nothing, nothing),
+            (nothing, nothing, nothing, nothing, nothing, nothing, nothing),
+            (1, 1),
         )
     under_load.run(everything())
     assert under_load.state.tasks_finished["ok"] == 8

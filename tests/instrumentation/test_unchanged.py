@@ -136,6 +136,7 @@ async def references():
     before = [sys.getrefcount(thing) for thing in (lock, task, coroutine)]
     await task
     lock.release()
+    await asyncio.sleep(0)  # until now the callback that woke us had the task as its argument, once or twice
     return before, [sys.getrefcount(thing) for thing in (lock, task, coroutine)]
 
 

@@ -1,6 +1,6 @@
-/* Fronts of the hottest hooks, compiled: what runs once a callback, once a task, once a permit.
+/* Fronts of the hottest hooks, compiled: what runs once a callback, once a task, once a permit, once a loop's sleep.
 
-   They do what `steps`, `tasks`, `cancelling` and `sync` do for callbacks and thin tasks as long as nothing is
+   They do what `steps`, `tasks`, `cancelling` and `sync` do for callbacks, steps and thin tasks as long as nothing is
    unusual; in every other case they call the hook in Python that they stand before, and have done nothing yet. A
    call through them leaves no frame. Without this module loopscope does the same, slower. */
 
@@ -13,7 +13,10 @@
 #include "fast/known.h"
 #include "fast/front.h"
 #include "fast/numbers.h"
+#include "fast/handle.h"
+#include "fast/recorded.h"
 #include "fast/step.h"
+#include "fast/sleep.h"
 #include "fast/making.h"
 #include "fast/permits.h"
 
@@ -77,6 +80,14 @@ find_slots(Known *new)
                    || (new->handle_context = offset_of(new->handle, "_context", T_OBJECT_EX)) < 0
                    || (new->clock_key = offset_of(new->clock, "key", T_OBJECT_EX)) < 0
                    || (new->clock_loop = offset_of(new->clock, "loop", T_OBJECT_EX)) < 0
+                   || (new->clock_running = offset_of(new->clock, "running", T_OBJECT_EX)) < 0
+                   || (new->clock_slow = offset_of(new->clock, "slow", T_OBJECT_EX)) < 0
+                   || (new->clock_long = offset_of(new->clock, "long", T_OBJECT_EX)) < 0
+                   || (new->clock_guard = offset_of(new->clock, "guard", T_OBJECT_EX)) < 0
+                   || (new->record_ref = offset_of(new->record, "ref", T_OBJECT_EX)) < 0
+                   || (new->record_last_ran = offset_of(new->record, "last_ran", T_OBJECT_EX)) < 0
+                   || (new->record_steps = offset_of(new->record, "steps", T_OBJECT_EX)) < 0
+                   || (new->record_running = offset_of(new->record, "running", T_OBJECT_EX)) < 0
                    || offset_of(new->detail, "over", T_LONGLONG) < 0 || offset_of(new->detail, "left", T_DOUBLE) < 0
                    || offset_of(new->clock, "mark", T_LONGLONG) < 0 || offset_of(new->clock, "limit", T_LONGLONG) < 0
                    || (new->job_thin = offset_of(new->job, "thin", T_OBJECT_EX)) < 0
@@ -104,12 +115,12 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
     Known new = {0};
-    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!)(O!O!O!)OO(OOOOO):configure", type, &new.handle, type, &new.future,
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!O!)(O!O!O!)OO(OOOOOOO)(LL):configure", type, &new.handle, type, &new.future,
                           type, &new.task, type, &new.deque, type, &new.semaphore, type, &new.bounded, type, &new.lock,
-                          &new.permits_are_plain, type, &new.clock, type, &new.job, type, &new.detail, dict, &new.thin_tasks, dict,
+                          &new.permits_are_plain, type, &new.clock, type, &new.job, type, &new.detail, type, &new.record, dict, &new.thin_tasks, dict,
                           &new.open_tasks, dict, &new.clocks, &new.job_var, &new.recorder, &new.say_unhandled,
                           &new.look_for_long_step, &new.thin_ended, &new.address_reused,
-                          &new.took)
+                          &new.took, &new.resumed, &new.ended, &new.long_wait, &new.long_step)
         || find_slots(&new) < 0 || find_methods(&new) < 0) {
         Py_XDECREF(new.done);
         Py_XDECREF(new.append);
@@ -125,13 +136,21 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+is_configured(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    return PyBool_FromLong(known.clock != NULL);
+}
+
 static PyMethodDef methods[] = {
     {"configure", configure, METH_VARARGS, PyDoc_STR("Tell the fronts what they have to know; see `compiled`.")},
+    {"is_configured", is_configured, METH_NOARGS, PyDoc_STR("Whether they have been told.")},
     {"before_step", before_step, METH_VARARGS, PyDoc_STR("The front of a hook, and what that replaced.")},
     {"before_create_task", before_create_task, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_call_soon", before_call_soon, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_release", before_release, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"take", take, METH_O, PyDoc_STR("Take a free permit for a thin task: True, else its clock; None if it is not thin.")},
+    {"timed", timed, METH_VARARGS, PyDoc_STR("A selector's `select` that reads a loop's clock before and after.")},
     {"took", (PyCFunction)(void (*)(void))took, METH_FASTCALL, PyDoc_STR("As `thin.took`.")},
     {NULL},
 };
@@ -145,6 +164,7 @@ prepare(PyObject *module)
     }
     PyObject *times = PyType_FromSpec(&times_spec), *budgets = PyType_FromSpec(&budget_spec);
     front_type = (PyTypeObject *)PyType_FromSpec(&front_spec);
+    sleep_type = (PyTypeObject *)PyType_FromSpec(&sleep_spec);
     one = PyLong_FromLong(1);
     str_clock = PyUnicode_InternFromString("_loopscope_clock");
     str_self = PyUnicode_InternFromString("__self__");
@@ -169,11 +189,13 @@ prepare(PyObject *module)
     str_wake_next = PyUnicode_InternFromString("_wake_up_next");
     str_wake_first = PyUnicode_InternFromString("_wake_up_first");
     str_locked = PyUnicode_InternFromString("_locked");
+    str_stand = PyUnicode_InternFromString("stand");
+    str_step_aside = PyUnicode_InternFromString("step_aside");
     int failed = times == NULL || PyModule_AddObjectRef(module, "Times", times) < 0 || budgets == NULL
                  || PyModule_AddObjectRef(module, "Budget", budgets) < 0;
     Py_XDECREF(times);
     Py_XDECREF(budgets);
-    return failed || front_type == NULL || PyErr_Occurred() ? -1 : 0;
+    return failed || front_type == NULL || sleep_type == NULL || PyErr_Occurred() ? -1 : 0;
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -1,4 +1,5 @@
-from asyncio import BoundedSemaphore, Future, Handle, Lock, Semaphore, Task
+import asyncio
+from asyncio import BoundedSemaphore, Future, Handle, Lock, Semaphore
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -7,13 +8,17 @@ from typing import Any, TypeVar
 from loopscope.detail import Detail
 from loopscope.loop_clock import LoopClock
 from loopscope.recorder import Recorder
-from loopscope.records import Job
+from loopscope.records import Job, Task
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 class Times:
     mark: int
     limit: int
+    woke: int
+    iterations: int
+    busy: int
+    overslept: float
     @staticmethod
     def forget() -> None: ...
 
@@ -23,9 +28,9 @@ class Budget:
     tasks: int
 
 def configure(
-    theirs: tuple[type[Handle], type[Future[Any]], type[Task[Any]], type[deque[Any]]],
+    theirs: tuple[type[Handle], type[Future[Any]], type[asyncio.Task[Any]], type[deque[Any]]],
     permits: tuple[type[Semaphore], type[BoundedSemaphore], type[Lock], bool],
-    ours: tuple[type[LoopClock], type[Job], type[Detail]],
+    ours: tuple[type[LoopClock], type[Job], type[Detail], type[Task]],
     tables: tuple[dict[int, int], dict[int, Any], dict[int, LoopClock]],
     job_var: ContextVar[Job | None],
     recorder: Recorder,
@@ -35,12 +40,17 @@ def configure(
         Callable[[int, Any, int], None],
         Callable[[int], None],
         Callable[[Any, str, LoopClock, int], None],
+        Callable[[Task, Any, tuple[Any, ...] | None, int], None],
+        Callable[[Task, Any, int], None],
     ],
+    limits: tuple[int, int],
     /,
 ) -> None: ...
+def is_configured() -> bool: ...
 def before_step(hook: _F, original: _F, /) -> _F: ...
 def before_create_task(hook: _F, original: _F, /) -> _F: ...
 def before_call_soon(hook: _F, original: _F, /) -> _F: ...
 def before_release(hook: _F, original: _F, /) -> _F: ...
+def timed(clock: LoopClock, sleep: _F, long_step: int, /) -> _F: ...
 def take(primitive: Any, /) -> LoopClock | bool | None: ...
 def took(primitive: Any, kind: str, clock: LoopClock, began: int, /) -> None: ...

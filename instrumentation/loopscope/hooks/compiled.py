@@ -11,14 +11,14 @@ import functools
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from loopscope import private
+from loopscope import loop_clock, private
 from loopscope.clock import nanoseconds
 from loopscope.context import job_var, open_tasks, thin_tasks
 from loopscope.detail import Detail
 from loopscope.hooks import steps, tasks, thin
 from loopscope.loop_clock import LoopClock, clocks
 from loopscope.recorder import recorder
-from loopscope.records import Job
+from loopscope.records import Job, Task
 
 try:
     from loopscope.hooks import _fast
@@ -37,16 +37,25 @@ if TYPE_CHECKING:
 def install(patches: Patches, settings: Settings) -> None:
     if not (there and settings.compiled):
         return
-    long_step = nanoseconds(settings.slice_threshold)
+    long_wait, long_step = nanoseconds(settings.suspension_threshold), nanoseconds(settings.slice_threshold)
     long_steps = functools.partial(steps.look_for_long_step, long_step=long_step)
     _fast.configure(
         (asyncio.Handle, asyncio.Future, asyncio.Task, deque),
         (asyncio.Semaphore, asyncio.BoundedSemaphore, asyncio.Lock, _permits_are_plain()),
-        (LoopClock, Job, Detail),
+        (LoopClock, Job, Detail, Task),
         (thin_tasks, open_tasks, clocks),
         job_var,
         recorder,
-        (private.say_unhandled, long_steps, steps.thin_ended, tasks.address_reused, thin.took),
+        (
+            private.say_unhandled,
+            long_steps,
+            steps.thin_ended,
+            tasks.address_reused,
+            thin.took,
+            steps.resumed,
+            tasks.ended,
+        ),
+        (long_wait, long_step),
     )
     patches.put_before(asyncio.Handle, "_run", _fast.before_step)
     patches.put_before(asyncio.BaseEventLoop, "create_task", _fast.before_create_task)
@@ -58,6 +67,11 @@ def install(patches: Patches, settings: Settings) -> None:
 def permits(settings: Settings) -> tuple[Callable[..., Any], Callable[..., None]]:
     """How a thin task takes a free permit, and how it is noted that it was given one."""
     return (_fast.take, _fast.took) if there and settings.compiled else (thin.clock_here, thin.took)
+
+
+def timed(settings: Settings) -> Callable[[LoopClock, Callable[..., Any], int], Callable[..., Any]]:
+    """How a loop's sleep is timed."""
+    return _fast.timed if there and settings.compiled and _fast.is_configured() else loop_clock.timed
 
 
 def _permits_are_plain() -> bool:

@@ -58,7 +58,6 @@ def install(
 ) -> None:
     """All of them. `uninstrument` ends loopscope, and `prepare_for_exit` drains; see `leaving`."""
     for hook in (
-        loops,
         tasks,
         steps,
         sync,
@@ -71,6 +70,7 @@ def install(
         closing,
         shutdown,
         compiled,
+        loops,
     ):
         try:
             hook.install(patches, settings)

@@ -8,6 +8,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from loopscope.clock import nanoseconds
+from loopscope.hooks import compiled
 from loopscope.hooks.foreign import Guard
 from loopscope.loop_clock import ATTRIBUTE, LoopClock, clocks
 from loopscope.recorder import recorder
@@ -56,7 +57,8 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> LoopClock:
         clock = LoopClock(loop)
         setattr(loop, ATTRIBUTE, clock)
         clock.guard = Guard(clock)
-        clock.watch_selector(nanoseconds(recorder.settings.slice_threshold))
+        settings = recorder.settings
+        clock.watch_selector(compiled.timed(settings), nanoseconds(settings.slice_threshold))
         recorder.loops.append(clock)
     return clock
 

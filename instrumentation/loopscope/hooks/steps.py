@@ -94,7 +94,7 @@ def _recorded_step(handle: Any, clock: LoopClock, record: Task, task: Any, limit
     long_wait, long_step = limits
     clock.running = record
     if clock.mark - record.last_ran > long_wait:  # also at the first step, before which it never ran
-        _resumed(record, task, handle._args, clock.mark)
+        resumed(record, task, handle._args, clock.mark)
     try:
         handle._context.run(handle._callback, *handle._args)
     except BaseException as error:  # of a method of the task given to `call_soon`, or what ends the loop
@@ -115,7 +115,7 @@ def _recorded_step(handle: Any, clock: LoopClock, record: Task, task: Any, limit
         handle = task = None
 
 
-def _resumed(record: Task, task: Any, arguments: tuple[Any, ...] | None, began: int) -> None:
+def resumed(record: Task, task: Any, arguments: tuple[Any, ...] | None, began: int) -> None:
     """The first step of a task, or the end of a long wait."""
     if not record.steps:
         record.first_run = record.first_run or began

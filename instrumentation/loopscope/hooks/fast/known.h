@@ -4,14 +4,16 @@
 
 /* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
 typedef struct {
-    PyTypeObject *handle, *clock, *job, *future, *task, *deque, *semaphore, *bounded, *lock, *detail;
+    PyTypeObject *handle, *clock, *job, *future, *task, *deque, *semaphore, *bounded, *lock, *detail, *record;
     Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
-    Py_ssize_t clock_key, clock_loop;
+    Py_ssize_t clock_key, clock_loop, clock_running, clock_slow, clock_long, clock_guard;
+    Py_ssize_t record_ref, record_last_ran, record_steps, record_running;
     Py_ssize_t job_thin, job_thinned;
     PyObject *job_var, *recorder, *thin_tasks, *open_tasks, *clocks;
-    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took;
+    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took, *resumed, *ended;
     PyObject *done, *append;                       /* of `Task` and of `deque`: looked up once */
     PyObject *is_locked, *wake_next, *wake_first; /* asyncio's own methods of semaphores and locks */
+    long long long_wait, long_step; /* ns: what is told of */
     int permits_are_plain;   /* asyncio's own are taken and given back as `move` does */
 } Known;
 
@@ -21,6 +23,7 @@ static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_
 static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
 static PyObject *str_waits_at, *str_arrays, *str_is_locked, *str_wake_next, *str_wake_first;
+static PyObject *str_stand, *str_step_aside;
 
 static long long
 moment(void)

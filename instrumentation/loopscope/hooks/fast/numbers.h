@@ -1,10 +1,11 @@
 /* The numbers that a step and a thin task read and write, as bases of classes in Python. */
 
-/* The base of `LoopClock`: the numbers that a step reads and writes. */
+/* The base of `LoopClock`: the numbers that a step and a sleep read and write. */
 
 typedef struct {
     PyObject_HEAD
-    long long mark, limit;
+    long long mark, limit, woke, iterations, busy;
+    double overslept;
 } Times;
 
 /* The clock that was asked for last, or NULL: the dictionary of its loop is not looked into again. */
@@ -36,6 +37,10 @@ static PyMethodDef times_methods[] = {
 static PyMemberDef times_members[] = {
     {"mark", T_LONGLONG, offsetof(Times, mark), 0, NULL},
     {"limit", T_LONGLONG, offsetof(Times, limit), 0, NULL},
+    {"woke", T_LONGLONG, offsetof(Times, woke), 0, NULL},
+    {"iterations", T_LONGLONG, offsetof(Times, iterations), 0, NULL},
+    {"busy", T_LONGLONG, offsetof(Times, busy), 0, NULL},
+    {"overslept", T_DOUBLE, offsetof(Times, overslept), 0, NULL},
     {NULL},
 };
 
