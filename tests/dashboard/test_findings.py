@@ -56,6 +56,30 @@ def test_a_jobs_own_findings_leave_out_the_others(page, deadlock):
     assert (document["findings"], document["calm"]) == ([], "no finding is about this job")
 
 
+def test_what_is_over_is_still_told(page, segment):
+    """Behind what is wrong now, and on the page of its job, which would be called healthy else."""
+    job = segment.job("podcast", "9f3c", next(ids), -90, -20)
+    neighbour = segment.job("cover", "7", next(ids), -90, -20)
+    found = {"kind": "loop_blocked", "severity": "critical", "confidence": 0.9, "evidence": "{}"}
+    found |= {
+        "job": "podcast 9f3c",
+        "explain": "time.sleep kept the loop.",
+        "fix": "Do less.",
+        "victims": "speak",
+    }
+    segment.insert(
+        "findings", at=segment.wall(-60), since=segment.wall(-70), place=segment.place(31), **found
+    )
+    document = page.get("findings").json()
+    (finding,) = document["findings"]
+    assert (finding["severity"], finding["kind"]) == ("was", "loop blocked")
+    assert finding["jobs"] == [{"id": str(job), "label": "podcast 9f3c"}]
+    assert document["marks"] == {}
+    (own,) = page.get(f"jobs/{job}/findings").json()["findings"]
+    assert (own["severity"], own["explain"]) == ("was", "time.sleep kept the loop.")
+    assert page.get(f"jobs/{neighbour}/findings").json()["findings"] == []
+
+
 def test_a_job_that_has_ended_is_found_by_its_name(page, segment):
     """Its loop stood still while it was there; a later job of that name has nothing to do with it."""
     root, later = next(ids), next(ids)

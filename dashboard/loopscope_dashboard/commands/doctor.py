@@ -11,6 +11,7 @@ from loopscope.diagnosis.job_report import job_reports
 from loopscope_dashboard import job_words
 from loopscope_dashboard.journal_path import whom
 from loopscope_dashboard.words import moment
+from loopscope_exporters.journal.past import over
 from loopscope_exporters.journal.reader import Journal
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from loopscope.diagnosis.engine import Diagnosis
     from loopscope.records import Finding
-    from loopscope_exporters.journal.past import PastFinding
-
-MOST_PAST = 20
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,18 +60,6 @@ def main(args: argparse.Namespace) -> int:
     for problem in journal.problems:
         print(f"loopscope: {problem}", file=sys.stderr)
     return 0
-
-
-def over(found: Sequence[PastFinding], still: Sequence[Finding]) -> list[PastFinding]:
-    """What was found once and is not any more, the latest first.
-
-    What shares a line with one that lasts is the same trouble under the name it had earlier.
-    """
-    lasting: set[object] = {finding.identity for finding in still}
-    lasting |= {finding.culprit for finding in still if finding.culprit.line}
-    gone = [one for one in found if one.finding.is_serious]
-    gone = [one for one in gone if not {one.finding.identity, one.finding.culprit} & lasting]
-    return gone[:MOST_PAST]
 
 
 def as_json(finding: Finding) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loopscope.diagnosis.engine import Diagnosis, diagnose
+from loopscope_exporters.journal.past import over
 from loopscope_exporters.journal.reader import Journal, JournalError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loopscope.diagnosis.case import Case
-    from loopscope.records import Job, Place
+    from loopscope.records import Finding, Job, Place
     from loopscope_exporters.journal.model import ProcessInfo
 
 REST = 2.0  # seconds, the least between two diagnoses
@@ -29,14 +30,15 @@ MOST_KEPT = 8
 class Examination:
     """``processes`` are those that were looked at, by id; ``jobs`` what they remember of theirs, by id.
 
-    ``blocking`` has the jobs that held the loop up, by the line that did it. ``trouble`` says in a sentence
-    why there is no diagnosis.
+    ``past`` is what they found themselves and is over. ``blocking`` has the jobs that held the loop up, by
+    the line that did it. ``trouble`` says in a sentence why there is no diagnosis.
     """
 
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
     processes: frozenset[int] = frozenset()
     jobs: dict[int, Job] = field(default_factory=dict)
     blocking: dict[Place, frozenset[int]] = field(default_factory=dict)
+    past: tuple[Finding, ...] = ()
     trouble: str = ""
 
 
@@ -107,6 +109,8 @@ class Examining:
         try:
             cases = journal.cases_around(process) if process else journal.cases()
             diagnosis = diagnose(cases)
+            found = journal.findings_around(process) if process else journal.findings()
+            past = tuple(one.finding for one in over(found, diagnosis.findings))
         except JournalError:
             raise
         except Exception as trouble:
@@ -119,7 +123,7 @@ class Examining:
             return Examination(trouble=f"the diagnosis failed ({said}); the rest of the page is not affected")
         processes = frozenset(case.process.id for case in cases)
         jobs = {job.id: job for case in cases for job in _jobs(case)}
-        return Examination(diagnosis, processes, jobs, _blocking(cases))
+        return Examination(diagnosis, processes, jobs, _blocking(cases), past)
 
 
 def _blocking(cases: list[Case]) -> dict[Place, frozenset[int]]:

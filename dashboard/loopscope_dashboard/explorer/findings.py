@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 MOST_LINKS = 5
 MOST_VICTIMS = 8
+WAS = "was"  # found by the process itself, and over
 
 
 def findings(examination: Examination) -> dict[str, Any]:
-    """Most important first, each with the jobs it is about; ``marks`` has the worst one of each job."""
+    """Most important first, each with its jobs, then those that are over; ``marks`` has each job's worst."""
     marks: dict[str, dict[str, str]] = {}
     rows = []
     for finding in examination.diagnosis.findings:
@@ -28,6 +29,7 @@ def findings(examination: Examination) -> dict[str, Any]:
         rows.append(_row(finding, about))
         for job in about:
             marks.setdefault(str(job), _mark(finding))
+    rows += [_row(finding, _about(finding, examination), WAS) for finding in examination.past]
     return versioned(
         {
             "findings": rows,
@@ -42,8 +44,9 @@ def findings(examination: Examination) -> dict[str, Any]:
 def findings_of(job: JobSummary, examination: Examination) -> dict[str, Any]:
     """Those about one job."""
     own = [
-        _row(finding, {})
-        for finding in examination.diagnosis.findings
+        _row(finding, {}, mark)
+        for found, mark in ((examination.diagnosis.findings, ""), (examination.past, WAS))
+        for finding in found
         if job.id in _about(finding, examination)
     ]
     calm = "no finding is about this job" if job.process in examination.processes else ""
@@ -71,12 +74,13 @@ def _was_there(job: Job, moment: int) -> bool:
     return job.started <= moment and (not job.ended or moment <= job.ended)
 
 
-def _row(finding: Finding, about: dict[int, str]) -> dict[str, Any]:
+def _row(finding: Finding, about: dict[int, str], mark: str = "") -> dict[str, Any]:
+    """`mark` stands where its severity would, of what is over."""
     culprit, more = finding.culprit, len(finding.victims) - MOST_VICTIMS
     text = "\n".join(map(str, (*finding.identity, finding.job)))
     return {
         "id": digest(text),
-        "severity": finding.severity,
+        "severity": mark or finding.severity,
         "kind": _words(finding.kind),
         "explain": finding.explain,
         "where": f"{PurePath(culprit.file).name}:{culprit.line}" if culprit.line else "",

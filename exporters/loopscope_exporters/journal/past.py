@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from loopscope_exporters.journal.model import ProcessInfo
     from loopscope_exporters.journal.source import Source
 
+MOST_PAST = 20
+
 
 class PastFinding(NamedTuple):
     """A finding as it was last seen; ``until`` is when it was no longer found, wall ns; 0: never."""
@@ -36,6 +38,18 @@ def read_findings(source: Source, processes: Sequence[ProcessInfo]) -> list[Past
         finding = _finding(row)
         latest[finding.identity] = PastFinding(finding, row["at"] if row["over"] else 0)
     return sorted(latest.values(), key=lambda past: -past.finding.since)
+
+
+def over(found: Sequence[PastFinding], still: Sequence[Finding]) -> list[PastFinding]:
+    """What was found once and is not any more, the latest first.
+
+    What shares a line with one that lasts is the same trouble under the name it had earlier.
+    """
+    lasting: set[object] = {finding.identity for finding in still}
+    lasting |= {finding.culprit for finding in still if finding.culprit.line}
+    gone = [one for one in found if one.finding.is_serious]
+    gone = [one for one in gone if not {one.finding.identity, one.finding.culprit} & lasting]
+    return gone[:MOST_PAST]
 
 
 def _finding(row: sqlite3.Row) -> Finding:

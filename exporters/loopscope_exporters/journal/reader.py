@@ -98,9 +98,15 @@ class Journal:
 
     def cases_around(self, process: int) -> list[Case]:
         """The process of this id with its parents and children: also one whose pid is used again since."""
+        return read_cases(self._source, self._around(process))
+
+    def _around(self, process: int) -> list[ProcessInfo]:
         processes = self.processes()
-        named = [one for one in processes if one.id == process]
-        return read_cases(self._source, family(named, processes))
+        return family([one for one in processes if one.id == process], processes)
+
+    def findings_around(self, process: int) -> list[PastFinding]:
+        """What the process of this id, its parents and children found themselves while they ran."""
+        return read_findings(self._source, self._around(process))
 
     def job(self, job_id: int) -> JobHistory:
         """All about one job, also what other processes did for it. Raises JournalError for an unknown id."""
