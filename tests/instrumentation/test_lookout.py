@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import sys
 import threading
 import time
-import weakref
 from pathlib import Path
 
 import pytest
@@ -80,35 +78,6 @@ def test_nobody_looks_after_the_end():
     assert wait_for(lambda: threads() <= before)
     time.sleep(0.1)
     assert lookout._lookout.take() is None
-
-
-class Payload:
-    """What a thread has in a local variable."""
-
-
-def test_what_was_seen_keeps_nothing_alive(native):
-    """It is kept until the watchdog comes, which may take long."""
-    gc.disable()
-    held, stands, go_on = [], threading.Event(), threading.Event()
-
-    def work():
-        payload = Payload()
-        held.append(weakref.ref(payload))
-        stands.set()
-        go_on.wait()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    stands.wait()
-    native.expect(now())
-    time.sleep(0.1)
-    go_on.set()
-    thread.join()
-    gone = held[0]() is None
-    gc.enable()
-    _, stacks, _ = native.take()
-    assert "work" in {code.co_name for stack in stacks.values() for code, _ in stack}
-    assert gone
 
 
 def test_it_takes_no_signals():

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
+import time
 import weakref
 
 import pytest
 
+from loopscope import lookout
+from loopscope.clock import now
 from loopscope.hotspots import Hotspots
 from loopscope.sampling import other_frames
 from loopscope.watchdog import Watchdog
@@ -35,7 +39,17 @@ def look_as_the_watchdog_does(thread):
     watchdog.look(1)
 
 
-@pytest.mark.parametrize("look", [look_at_once, look_as_the_watchdog_does])
+def look_in_the_watchdogs_stead(thread):
+    lookout._lookout.start("the test", [], sys._current_frames)
+    lookout._lookout.expect(now())
+    time.sleep(0.1)
+    seen = lookout._lookout.take()
+    lookout._lookout.stop("the test")
+    assert "work" in {code.co_name for code, _ in seen[1][thread.ident]}
+    return seen
+
+
+@pytest.mark.parametrize("look", [look_at_once, look_as_the_watchdog_does, look_in_the_watchdogs_stead])
 def test_what_a_thread_had_is_gone_with_it(uncollected, look):
     """Whoever looked at its frames has let go of them, with all their variables, without the collector."""
     stands, go_on = threading.Event(), threading.Event()
@@ -50,10 +64,11 @@ def test_what_a_thread_had_is_gone_with_it(uncollected, look):
     thread = threading.Thread(target=work)
     thread.start()
     stands.wait()
-    look(thread)
+    kept = look(thread)
     go_on.set()
     thread.join()
     assert held[0]() is None
+    del kept
 
 
 def test_the_own_thread_is_not_among_the_others():
