@@ -119,11 +119,11 @@ class Watchdog(threading.Thread):
         self._lookout.expect(self._turns.late_from)
 
     def _learn(self, seen: Glimpse) -> None:
-        """What the main thread saw counts as a look, at a handle whose end has not been told yet."""
+        """What the main thread saw counts as a look."""
         for standing in seen.standing:
-            clock, began = standing.clock, standing.began
-            self.hotspots.count(clock.thread, seen.lines[clock.thread])
-            if seen.at - began >= recorder.block_threshold // 2 and _is_news(clock, began):
+            thread = standing.clock.thread
+            self.hotspots.count(thread, seen.lines[thread])
+            if seen.at - standing.began >= recorder.block_threshold // 2:
                 self._see(standing, seen.at)
 
     def help(self, moment: int) -> None:
@@ -159,16 +159,21 @@ class Watchdog(threading.Thread):
         if clock.mark != began or not clock.woke:
             return
         sighting = self._see(standing, moment)
+        if sighting is None:
+            return
         if sighting.fights and not sighting.holder:
             sighting.holder = self.hotspots.suspect(lines, sighting.elapsed)
         if moment - began >= sighting.think_at and clock.mark == began:
             sighting.think_at = 2 * (moment - began)
             _think(sighting, clock, frame)
 
-    def _see(self, standing: Standing, moment: int) -> Sighting:
+    def _see(self, standing: Standing, moment: int) -> Sighting | None:
+        """None if the handle has ended and been settled meanwhile."""
         clock, began, task, stack = standing
         key, processor = (clock.thread, began), thread_time(clock.native_thread)
         with self._lock:
+            if not _is_news(clock, began):
+                return None
             sighting = self._seen.get(key)
             if sighting is None:
                 sighting = self._seen[key] = Sighting(clock, task, task.job if task else None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import selectors
 import signal
 import sys
 import time
@@ -131,34 +130,6 @@ def test_a_task_with_a_record_has_the_same_in_it(observe, compiled):
     assert computed.last_ran == computed.ended
     assert seen.state.lag.total >= 50_000_000
     assert all(task.first_run and not task.wait for task in batch.tasks)
-
-
-@pytest.mark.parametrize("compiled", ["on", "off"])
-def test_a_sleep_that_is_interrupted_is_over(observe, compiled):
-    """What a selector raises passes, and the loop counts as awake."""
-
-    class Breaking(selectors.SelectSelector):
-        broken = False
-
-        def select(self, timeout=None):
-            if self.broken:
-                raise LookupError(timeout)
-            return super().select(timeout)
-
-    seen, selector = observe(compiled=compiled), Breaking()
-    loop = asyncio.SelectorEventLoop(selector)
-    loop.run_until_complete(asyncio.sleep(0))
-    clock, selector.broken = loop._loopscope_clock, True
-    for arguments, options in (((0.5,), {}), ((), {"timeout": 0})):
-        clock.woke = 0
-        with pytest.raises(LookupError) as caught:
-            selector.select(*arguments, **options)
-        assert "loopscope" not in str(caught.traceback[-1].path)
-        assert clock.woke == clock.mark > 0
-    selector.broken = False
-    assert selector.select(timeout=0) == []
-    loop.close()
-    seen.finish()
 
 
 @pytest.mark.parametrize("ending", [SystemExit, KeyboardInterrupt])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import selectors
 import subprocess
 import sys
 import threading
@@ -173,3 +174,31 @@ def test_hooks_go_while_everything_is_in_flight(way, observe):
     assert asyncio.run(main()) == 2
     assert asyncio.Lock.acquire is before
     assert way() == 2
+
+
+@pytest.mark.parametrize("compiled", ["on", "off"])
+def test_a_sleep_that_is_interrupted_is_over(observe, compiled):
+    """What a selector raises passes, and the loop counts as awake."""
+
+    class Breaking(selectors.SelectSelector):
+        broken = False
+
+        def select(self, timeout=None):
+            if self.broken:
+                raise LookupError(timeout)
+            return super().select(timeout)
+
+    seen, selector = observe(compiled=compiled), Breaking()
+    loop = asyncio.SelectorEventLoop(selector)
+    loop.run_until_complete(asyncio.sleep(0))
+    clock, selector.broken = loop._loopscope_clock, True
+    for arguments, options in (((0.5,), {}), ((), {"timeout": 0})):
+        clock.woke = 0
+        with pytest.raises(LookupError) as caught:
+            selector.select(*arguments, **options)
+        assert "loopscope" not in str(caught.traceback[-1].path)
+        assert clock.woke == clock.mark > 0
+    selector.broken = False
+    assert selector.select(timeout=0) == []
+    loop.close()
+    seen.finish()
