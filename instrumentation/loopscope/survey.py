@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from loopscope import awaits, naming, places, private, sampling, sent_items, sync_waits
@@ -13,7 +14,7 @@ from loopscope.hooks.tasks import collected
 from loopscope.hooks.work_items import cancelled_unstarted
 from loopscope.owned import owned
 from loopscope.recorder import recorder
-from loopscope.records import CONDITION, DESTROYED_PENDING, EVENT, EXECUTOR, FUTURE, NOT_LOOKED, QUEUE
+from loopscope.records import CONDITION, DESTROYED_PENDING, EVENT, EXECUTOR, FUTURE, NOT_LOOKED, QUEUE, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -180,15 +181,17 @@ def look_at_partners(resources: Iterable[Resource]) -> None:
 
 def put_into_words(batch: Batch, state: LiveState) -> None:
     """Resolve a batch's places, name its resources, tell waits for an executor from other futures."""
-    record: Any
-    for record in (*batch.jobs, *batch.tasks, *batch.holds, *batch.items, *batch.resources):
-        _resolve(record)
+    for task in batch.tasks:
+        if task.raised_at is not None:
+            task.raised_at = places.resolve(task.raised_at)
+        if task.cancelled is not None:
+            task.cancelled = task.cancelled[0], places.resolve(task.cancelled[1])
+    _resolve_sites(batch.jobs, batch.tasks, batch.holds, batch.items, batch.resources)
     for resource in batch.resources:
         resource.name = naming.name_of(resource)
     for fault in (*batch.faults, *list(state.open_faults.values())):
         _explain(fault)
-    for record in (*list(state.jobs.values()), *list(state.items.values())):
-        _resolve(record)
+    _resolve_sites(list(state.jobs.values()), list(state.items.values()))
     for resource in list(state.resources.values()):
         if resource.holders or resource.waiting:
             resource.name = naming.name_of(resource)
@@ -198,14 +201,10 @@ def put_into_words(batch: Batch, state: LiveState) -> None:
     _put_into_words([task.wait for task in list(state.tasks.values()) if task.wait], ())
 
 
-def _resolve(record: Any) -> None:
-    record.site = places.resolve(record.site)
-    raised_at = getattr(record, "raised_at", None)
-    if raised_at is not None:
-        record.raised_at = places.resolve(raised_at)
-    cancelled = getattr(record, "cancelled", None)
-    if cancelled is not None:
-        record.cancelled = cancelled[0], places.resolve(cancelled[1])
+def _resolve_sites(*lists: Iterable[Any]) -> None:
+    for record in chain.from_iterable(lists):
+        if record.site.__class__ is not Place:
+            record.site = places.resolve(record.site)
 
 
 def _explain(fault: Fault) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from loopscope.places import resolve
+from loopscope.records import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
         Hold,
         Job,
         Partner,
-        Place,
         RawPlace,
         Resource,
         Slice,
@@ -46,13 +46,14 @@ class Rows:
         self.new_resources: list[Row] = []
 
     def _place(self, raw: Place | RawPlace | None) -> int:
-        place = resolve(raw)
+        place = raw if raw.__class__ is Place else resolve(raw)  # most are, and there are many
+        known = self._places.get(place)
+        if known is not None:
+            return known
         if not place.file:
             return 0
-        known = self._places.get(place)
-        if known is None:
-            known = self._places[place] = len(self._places) + 1
-            self.new_places.append((known, *place))
+        known = self._places[place] = len(self._places) + 1
+        self.new_places.append((known, *place))
         return known
 
     def _resource(self, resource: Resource | None) -> int:

@@ -10,6 +10,7 @@ from loopscope.places import resolve
 from loopscope.records import OK
 
 if TYPE_CHECKING:
+    from loopscope.diagnosis.tally import Interval
     from loopscope.records import Batch, Block, Fault, Hold, Job, Slice, Task, Wait, WorkItem
     from loopscope.usage import Hotspot, Lag, LoopUse, Sample, Spin
 
@@ -47,19 +48,23 @@ class History:
 
     def fold(self, batch: Batch) -> None:
         """Add what ended since the last drain, places resolved."""
-        for task in batch.tasks:
-            self._add_task(task)
-        for wait in batch.waits:
-            self._add_wait(wait)
-        for hold in batch.holds:
-            held = hold.released - hold.acquired
-            tally = self.holds.of(HoldKey(hold.resource.id, resolve(hold.site)))
-            tally.add(hold.acquired, hold.released, held, 0, failed=False)
-        for item in batch.items:
-            self._add_item(item)
-        for job in batch.jobs:
-            lasted = job.ended - job.started
-            self.jobs.of(job.name).add(job.started, job.ended, lasted, 0, failed=job.outcome != OK)
+        self.tasks.add(
+            (TaskKey(t.coroutine, resolve(t.site)), _interval(t.created, t.ended, t.running, t.outcome))
+            for t in batch.tasks
+        )
+        self.waits.add(
+            (
+                WaitKey(w.kind, resolve(w.site), w.resource.id if w.resource is not None else 0),
+                _interval(w.started, w.ended, 0, w.outcome),
+            )
+            for w in batch.waits
+        )
+        self.holds.add(
+            (HoldKey(h.resource.id, resolve(h.site)), _interval(h.acquired, h.released, 0, OK))
+            for h in batch.holds
+        )
+        self.items.add((ItemKey(i.executor.id, i.function, resolve(i.site)), _stay(i)) for i in batch.items)
+        self.jobs.add((j.name, _interval(j.started, j.ended, 0, j.outcome)) for j in batch.jobs)
         self.remember(batch)
 
     def remember(self, batch: Batch) -> None:
@@ -78,19 +83,12 @@ class History:
         self.hotspots.extend(batch.hotspots)
         self.spins.extend(batch.spins)
 
-    def _add_task(self, task: Task) -> None:
-        tally = self.tasks.of(TaskKey(task.coroutine, resolve(task.site)))
-        lived = task.ended - task.created
-        tally.add(task.created, task.ended, lived, task.running, failed=task.outcome != OK)
 
-    def _add_wait(self, wait: Wait) -> None:
-        resource = wait.resource.id if wait.resource is not None else 0
-        tally = self.waits.of(WaitKey(wait.kind, resolve(wait.site), resource))
-        lasted = wait.ended - wait.started
-        tally.add(wait.started, wait.ended, lasted, 0, failed=wait.outcome != OK)
+def _interval(begun: int, ended: int, active: int, outcome: str) -> Interval:
+    return begun, ended, ended - begun, active, outcome != OK
 
-    def _add_item(self, item: WorkItem) -> None:
-        tally = self.items.of(ItemKey(item.executor.id, item.function, resolve(item.site)))
-        queued = (item.started or item.ended) - item.submitted
-        ran = item.ended - item.started if item.started else 0
-        tally.add(item.submitted, item.ended, queued, ran, failed=item.outcome != OK)
+
+def _stay(item: WorkItem) -> Interval:
+    """Its length is its time in the queue."""
+    began = item.started or item.ended
+    return item.submitted, item.ended, began - item.submitted, item.ended - began, item.outcome != OK

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from loopscope.records import Place
 
 Key = TypeVar("Key")
@@ -34,6 +37,9 @@ class ItemKey(NamedTuple):
     site: Place
 
 
+Interval = tuple[int, int, int, int, bool]  # begun, ended, length, active, failed: what a record adds
+
+
 @dataclass(slots=True)
 class Tally:
     """Intervals of one key. Times in ns.
@@ -51,8 +57,12 @@ class Tally:
     first: int = 0
     last: int = 0
 
-    def add(self, begun: int, ended: int, length: int, active: int, *, failed: bool) -> None:
-        self.merge(Tally(1, int(failed), length, length, active, begun, ended))
+    def add(self, intervals: Iterable[Interval]) -> None:
+        """More of them, at least one."""
+        begun, ended, lengths, active, failed = zip(*intervals, strict=True)
+        self.merge(
+            Tally(len(begun), sum(failed), sum(lengths), max(lengths), sum(active), min(begun), max(ended))
+        )
 
     def merge(self, other: Tally) -> None:
         self.count += other.count
@@ -71,6 +81,14 @@ class Tally:
 
 class Tallies(dict[Key, Tally]):
     """Tallies by key, bounded: of too many, the ones that have not changed for longest are forgotten."""
+
+    def add(self, intervals: Iterable[tuple[Key, Interval]]) -> None:
+        """Each to the tally of its key; in bulk, since the pump does this for every record."""
+        of_key: dict[Key, list[Interval]] = defaultdict(list)
+        for key, interval in intervals:
+            of_key[key].append(interval)
+        for key, more in of_key.items():
+            self.of(key).add(more)
 
     def of(self, key: Key) -> Tally:
         found = self.get(key)
