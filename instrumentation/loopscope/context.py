@@ -25,9 +25,17 @@ class _Worker(threading.local):
     """A thread, not a context: `asyncio.to_thread` enters a context of its own inside the work item."""
 
     item: WorkItem | None = None
+    name: str = ""  # of the thread, once it has run an item
 
 
 worker = _Worker()
+
+
+def name_worker() -> str:
+    """The calling thread's name, which it keeps: asking for it takes longer than much that is recorded."""
+    worker.name = worker.name or threading.current_thread().name
+    return worker.name
+
 
 # Open tasks by the address of the asyncio task: no reference of ours keeps a task alive. The hook that fills
 # it removes an entry when its task ends; the pump, when the task was collected without ending.
@@ -51,7 +59,7 @@ def current_item() -> WorkItem | None:
 
 def outer_item() -> WorkItem | None:
     """The work item that the calling code is a part of: its thread's, else the one its process works at."""
-    return worker.item or next(iter(list(hosted.values())), None)
+    return worker.item or (next(iter(list(hosted.values())), None) if hosted else None)
 
 
 def current_task() -> Task | None:

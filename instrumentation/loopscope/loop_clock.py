@@ -35,7 +35,7 @@ except ImportError:  # no compiler where it was installed
     class Times:  # type: ignore[no-redef]
         """What a step and a sleep write; see `LoopClock`."""
 
-        __slots__ = ("busy", "iterations", "limit", "mark", "overslept", "woke")
+        __slots__ = ("asleep", "busy", "iterations", "limit", "mark", "overslept", "woke")
 
         @staticmethod
         def forget() -> None:
@@ -51,11 +51,11 @@ class LoopClock(Times):
     """
 
     __slots__ = (
-        "guard",
         "key",
         "long",
         "loop",
         "native_thread",
+        "on_waking",
         "own_select",
         "running",
         "selector",
@@ -68,12 +68,13 @@ class LoopClock(Times):
         self.loop = weakref.ref(loop)
         self.selector: Any = None
         self.own_select: Any = None  # what stood on that one selector before ours
-        self.guard: Any = None  # stands at the loop's door while it sleeps, see `hooks.foreign`
+        self.on_waking: list[Callable[[], None]] = []  # called once; what they raise is theirs to catch
         self.running: Task | None = None
         self.key = 0  # address of what the current handle belongs to, a task most often
         self.thread = self.native_thread = 0
         self.thread_name = ""
         self.woke = self.mark = 0
+        self.asleep = False  # in `select`, which is not only polled
         self.limit = 0  # no handle of this iteration that ended before it can have been a long one
         self.iterations = 0
         self.busy = 0
@@ -99,6 +100,11 @@ class LoopClock(Times):
         self.running = None
         if clocks.get(self.thread) is self:
             del clocks[self.thread]
+
+    def wake_up(self) -> None:
+        """Call those who wait for the loop to be awake; another thread may add to them meanwhile."""
+        while self.on_waking:
+            self.on_waking.pop(0)()
 
     def watch_selector(self, timed: Callable[..., Callable[..., Any]], long_step: int) -> None:
         """Time the loop's sleep by shadowing `select` on its own selector object; ``long_step`` in ns."""
@@ -130,20 +136,19 @@ def timed(clock: LoopClock, sleep: Callable[..., Any], long_step: int) -> Callab
         if busy > LAG_FLOOR:
             clock.long.append((clock.woke, slept))
         clock.woke = 0
-        guard = clock.guard if timeout is None or timeout > 0 else None
-        if guard is not None:
-            guard.stand()
+        clock.asleep = timeout is None or timeout > 0
         try:
             return sleep(timeout)
         except BaseException as error:
             step_out(error)
             raise
         finally:
-            if guard is not None:
-                guard.step_aside()
+            clock.asleep = False
             clock.woke = clock.mark = woke = now()
             clock.limit = woke + long_step
             if timeout is not None and woke - slept > (asked := timeout * SECOND + LAG_FLOOR):
                 clock.overslept += woke - slept - asked
+            if clock.on_waking:
+                clock.wake_up()
 
     return select

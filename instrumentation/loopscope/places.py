@@ -81,7 +81,7 @@ def noted(place: RawPlace | Place | None) -> NotedPlace | None:
     return known
 
 
-def note_caller(frame: FrameType | None) -> RawPlace | Place:
+def walk(frame: FrameType | None) -> RawPlace | Place:
     """The innermost user frame from `frame` outwards, else the innermost of a package, else NOWHERE."""
     fallback: FrameType | None = None
     inner: FrameType | None = None
@@ -98,6 +98,14 @@ def note_caller(frame: FrameType | None) -> RawPlace | Place:
             fallback = frame
         inner, frame = frame, frame.f_back
     return (fallback.f_code, fallback.f_lasti) if fallback is not None else NOWHERE
+
+
+try:
+    from loopscope.hooks._fast import walker
+except ImportError:  # no compiler where it was installed
+    note_caller = walk
+else:
+    note_caller = walker(_origin_of_file, stop_codes, USER, walk)  # leaves to it what is not the user's
 
 
 def note_creation(frame: FrameType) -> NotedPlace | None:

@@ -13,6 +13,12 @@ from loopscope.clock import SECOND
 from loopscope.fault_kinds import WRONG_THREAD
 
 
+@pytest.fixture(params=["on", "off"])
+def seen(request, observe):
+    """Under compiled hooks and under those in Python."""
+    return observe(compiled=request.param)
+
+
 @pytest.mark.parametrize("signal_it", ["event", "future"])
 def test_work_from_another_thread_that_wakes_nobody_names_the_line(seen, line_of, signal_it):
     """`Event.set` is Python and `Future.set_result` is C; both are heard while the loop sleeps."""
@@ -83,7 +89,36 @@ def test_work_handed_over_as_it_should_be_is_no_fault(seen):
         loop.call_later(0.01, event.set)
         event.clear()
         await event.wait()
-        assert "call_soon" not in vars(loop)
         thread.join()
 
     assert [fault for fault in seen.run(main()).faults if fault.kind == WRONG_THREAD] == []
+
+
+def test_what_a_loop_is_given_before_it_runs_is_no_fault(seen):
+    """Nor what a thread gives a loop that only polls, for it has work to do and looks at it at once."""
+    heard, loop = [], asyncio.new_event_loop()
+    loop.call_soon(heard.append, "soon")
+    loop.call_later(0.01, heard.append, "later")
+
+    async def main():
+        thread = threading.Thread(target=lambda: loop.call_soon(heard.append, "busy"))
+        thread.start()
+        while "later" not in heard or "busy" not in heard:
+            await asyncio.sleep(0)
+        thread.join()
+
+    loop.run_until_complete(main())
+    loop.close()
+    assert sorted(heard) == ["busy", "later", "soon"]
+    assert [fault for fault in seen.finish().faults if fault.kind == WRONG_THREAD] == []
+
+
+def test_what_debug_mode_notes_of_a_timer_is_the_programs(seen):
+    """Its last line is where the program set it."""
+    loop = asyncio.new_event_loop()
+    loop.set_debug(True)
+    for timer in (loop.call_at(loop.time(), print), loop.call_later(60, print), loop.call_soon(print)):
+        assert timer._source_traceback[-1].name == "test_what_debug_mode_notes_of_a_timer_is_the_programs"
+        assert timer._source_traceback[-1].filename == __file__
+        timer.cancel()
+    loop.close()

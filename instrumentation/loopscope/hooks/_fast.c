@@ -18,7 +18,10 @@
 #include "fast/step.h"
 #include "fast/sleep.h"
 #include "fast/making.h"
+#include "fast/waking.h"
 #include "fast/permits.h"
+#include "fast/caller.h"
+#include "fast/errand.h"
 
 static PyObject *
 make_front(vectorcallfunc call, PyObject *hook, PyObject *original)
@@ -52,6 +55,7 @@ make_front(vectorcallfunc call, PyObject *hook, PyObject *original)
 BEFORE(step)
 BEFORE(create_task)
 BEFORE(call_soon)
+BEFORE(call_at)
 BEFORE(release)
 
 /* Where a slot of a class lies; -1 with TypeError set if it has no such slot of that kind. */
@@ -83,11 +87,14 @@ find_slots(Known *new)
                    || (new->clock_running = offset_of(new->clock, "running", T_OBJECT_EX)) < 0
                    || (new->clock_slow = offset_of(new->clock, "slow", T_OBJECT_EX)) < 0
                    || (new->clock_long = offset_of(new->clock, "long", T_OBJECT_EX)) < 0
-                   || (new->clock_guard = offset_of(new->clock, "guard", T_OBJECT_EX)) < 0
+                   || (new->clock_on_waking = offset_of(new->clock, "on_waking", T_OBJECT_EX)) < 0
                    || (new->record_ref = offset_of(new->record, "ref", T_OBJECT_EX)) < 0
                    || (new->record_last_ran = offset_of(new->record, "last_ran", T_OBJECT_EX)) < 0
                    || (new->record_steps = offset_of(new->record, "steps", T_OBJECT_EX)) < 0
                    || (new->record_running = offset_of(new->record, "running", T_OBJECT_EX)) < 0
+                   || (new->item_started = offset_of(new->item, "started", T_OBJECT_EX)) < 0
+                   || (new->item_worker = offset_of(new->item, "worker", T_OBJECT_EX)) < 0
+                   || (new->item_thread = offset_of(new->item, "thread", T_OBJECT_EX)) < 0
                    || offset_of(new->detail, "over", T_LONGLONG) < 0 || offset_of(new->detail, "left", T_DOUBLE) < 0
                    || offset_of(new->clock, "mark", T_LONGLONG) < 0 || offset_of(new->clock, "limit", T_LONGLONG) < 0
                    || (new->job_thin = offset_of(new->job, "thin", T_OBJECT_EX)) < 0
@@ -115,12 +122,12 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
     Known new = {0};
-    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!O!)(O!O!O!)OO(OOOOOOO)(LL):configure", type, &new.handle, type, &new.future,
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!O!O!)(O!O!O!)(OO)O(OOOOOOOOO)(LL):configure", type, &new.handle, type, &new.future,
                           type, &new.task, type, &new.deque, type, &new.semaphore, type, &new.bounded, type, &new.lock,
-                          &new.permits_are_plain, type, &new.clock, type, &new.job, type, &new.detail, type, &new.record, dict, &new.thin_tasks, dict,
-                          &new.open_tasks, dict, &new.clocks, &new.job_var, &new.recorder, &new.say_unhandled,
+                          &new.permits_are_plain, type, &new.clock, type, &new.job, type, &new.detail, type, &new.record, type, &new.item, dict, &new.thin_tasks, dict,
+                          &new.open_tasks, dict, &new.clocks, &new.job_var, &new.worker, &new.recorder, &new.say_unhandled,
                           &new.look_for_long_step, &new.thin_ended, &new.address_reused,
-                          &new.took, &new.resumed, &new.ended, &new.long_wait, &new.long_step)
+                          &new.took, &new.resumed, &new.ended, &new.name_worker, &new.end_item, &new.long_wait, &new.long_step)
         || find_slots(&new) < 0 || find_methods(&new) < 0) {
         Py_XDECREF(new.done);
         Py_XDECREF(new.append);
@@ -148,9 +155,12 @@ static PyMethodDef methods[] = {
     {"before_step", before_step, METH_VARARGS, PyDoc_STR("The front of a hook, and what that replaced.")},
     {"before_create_task", before_create_task, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_call_soon", before_call_soon, METH_VARARGS, PyDoc_STR("Likewise.")},
+    {"before_call_at", before_call_at, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_release", before_release, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"take", take, METH_O, PyDoc_STR("Take a free permit for a thin task: True, else its clock; None if it is not thin.")},
     {"timed", timed, METH_VARARGS, PyDoc_STR("A selector's `select` that reads a loop's clock before and after.")},
+    {"errand", errand, METH_VARARGS, PyDoc_STR("A work item and its function: what to give to an executor instead.")},
+    {"walker", walker, METH_VARARGS, PyDoc_STR("Makes `places.note_caller`.")},
     {"took", (PyCFunction)(void (*)(void))took, METH_FASTCALL, PyDoc_STR("As `thin.took`.")},
     {NULL},
 };
@@ -165,6 +175,8 @@ prepare(PyObject *module)
     PyObject *times = PyType_FromSpec(&times_spec), *budgets = PyType_FromSpec(&budget_spec);
     front_type = (PyTypeObject *)PyType_FromSpec(&front_spec);
     sleep_type = (PyTypeObject *)PyType_FromSpec(&sleep_spec);
+    walker_type = (PyTypeObject *)PyType_FromSpec(&walker_spec);
+    errand_type = (PyTypeObject *)PyType_FromSpec(&errand_spec);
     one = PyLong_FromLong(1);
     str_clock = PyUnicode_InternFromString("_loopscope_clock");
     str_self = PyUnicode_InternFromString("__self__");
@@ -189,13 +201,17 @@ prepare(PyObject *module)
     str_wake_next = PyUnicode_InternFromString("_wake_up_next");
     str_wake_first = PyUnicode_InternFromString("_wake_up_first");
     str_locked = PyUnicode_InternFromString("_locked");
-    str_stand = PyUnicode_InternFromString("stand");
-    str_step_aside = PyUnicode_InternFromString("step_aside");
+    str_item = PyUnicode_InternFromString("item");
+    str_ok = PyUnicode_InternFromString("ok");
+    str_error = PyUnicode_InternFromString("error");
+    str_wake_up = PyUnicode_InternFromString("wake_up");
+    str_co_name = PyUnicode_InternFromString("co_name");
+    str_threadsafe = PyUnicode_InternFromString("call_soon_threadsafe");
     int failed = times == NULL || PyModule_AddObjectRef(module, "Times", times) < 0 || budgets == NULL
                  || PyModule_AddObjectRef(module, "Budget", budgets) < 0;
     Py_XDECREF(times);
     Py_XDECREF(budgets);
-    return failed || front_type == NULL || sleep_type == NULL || PyErr_Occurred() ? -1 : 0;
+    return failed || front_type == NULL || sleep_type == NULL || walker_type == NULL || errand_type == NULL || PyErr_Occurred() ? -1 : 0;
 }
 
 static PyModuleDef_Slot module_slots[] = {

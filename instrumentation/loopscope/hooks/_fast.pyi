@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from loopscope.detail import Detail
 from loopscope.loop_clock import LoopClock
 from loopscope.recorder import Recorder
-from loopscope.records import Job, Task
+from loopscope.records import Job, Task, WorkItem
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -19,6 +19,7 @@ class Times:
     iterations: int
     busy: int
     overslept: float
+    asleep: bool
     @staticmethod
     def forget() -> None: ...
 
@@ -30,9 +31,9 @@ class Budget:
 def configure(
     theirs: tuple[type[Handle], type[Future[Any]], type[asyncio.Task[Any]], type[deque[Any]]],
     permits: tuple[type[Semaphore], type[BoundedSemaphore], type[Lock], bool],
-    ours: tuple[type[LoopClock], type[Job], type[Detail], type[Task]],
+    ours: tuple[type[LoopClock], type[Job], type[Detail], type[Task], type[WorkItem]],
     tables: tuple[dict[int, int], dict[int, Any], dict[int, LoopClock]],
-    job_var: ContextVar[Job | None],
+    here: tuple[ContextVar[Job | None], Any],
     recorder: Recorder,
     functions: tuple[
         Callable[[Any, BaseException], None],
@@ -42,6 +43,8 @@ def configure(
         Callable[[Any, str, LoopClock, int], None],
         Callable[[Task, Any, tuple[Any, ...] | None, int], None],
         Callable[[Task, Any, int], None],
+        Callable[[], str],
+        Callable[[WorkItem, str, BaseException | None], None],
     ],
     limits: tuple[int, int],
     /,
@@ -50,7 +53,10 @@ def is_configured() -> bool: ...
 def before_step(hook: _F, original: _F, /) -> _F: ...
 def before_create_task(hook: _F, original: _F, /) -> _F: ...
 def before_call_soon(hook: _F, original: _F, /) -> _F: ...
+def before_call_at(hook: _F, original: _F, /) -> _F: ...
 def before_release(hook: _F, original: _F, /) -> _F: ...
+def errand(item: WorkItem, function: _F, /) -> _F: ...
+def walker(origins: dict[str, int], stops: set[int], user: int, hook: _F, /) -> _F: ...
 def timed(clock: LoopClock, sleep: _F, long_step: int, /) -> _F: ...
 def take(primitive: Any, /) -> LoopClock | bool | None: ...
 def took(primitive: Any, kind: str, clock: LoopClock, began: int, /) -> None: ...

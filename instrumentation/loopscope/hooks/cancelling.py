@@ -5,15 +5,12 @@ has the task woken, at once, by the loop's `call_soon`: whoever cancels is on th
 cancels what a task awaits without meaning the task. What is not seen: a task that is cancelled before its
 first step or between two, for it waits for nothing then, unless a task group does so; and a loop whose
 `call_soon` is not asyncio's own.
-
-This passes each wake-up of each task. The original is four lines, which are done here rather than called.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from asyncio import events
 from typing import TYPE_CHECKING, Any
 
 from loopscope import places, private
@@ -35,25 +32,8 @@ SIGNAL = "_on_sigint"  # of a runner: it interrupts whatever runs
 
 
 def install(patches: Patches, _: Settings) -> None:
-    if private.soon_is_known():
-        patches.replace(asyncio.BaseEventLoop, "_call_soon", _calling_soon)
     patches.replace(asyncio.tasks._GatheringFuture, "cancel", _naming(_waiting_for))  # type: ignore[attr-defined]
     patches.replace(asyncio.TaskGroup, "_abort", _naming(private.members_of))
-
-
-def _calling_soon(_: Callable[..., Any]) -> Callable[..., Any]:
-    future, task = asyncio.Future, asyncio.Task
-
-    def _call_soon(self: Any, callback: Any, args: Any, context: Any) -> Any:
-        handle: Any = events.Handle(callback, args, self, context)
-        if handle._source_traceback:
-            del handle._source_traceback[-1]
-        self._ready.append(handle)
-        if args and ((kind := type(args[0])) is future or kind is task) and args[0]._state == "CANCELLED":
-            _woken(getattr(callback, "__self__", None), args[0])
-        return handle
-
-    return _call_soon
 
 
 def _naming(victims: Callable[[Any], Iterable[Any]]) -> Callable[..., Any]:
@@ -82,16 +62,13 @@ def _waiting_for(gathering: Any) -> Iterable[Any]:
     return (getattr(callback, "__self__", None) for callback in private.callbacks_of(gathering))
 
 
-def _woken(victim: Any, future: Any) -> None:
+def woken(victim: Any, future: Any, caller: FrameType) -> None:
     """A task that is woken by another one's cancellation was cancelled by the same."""
-    try:
-        if isinstance(future, asyncio.Task):
-            inner = open_tasks.get(id(future))
-            _note(victim, inner.cancelled if inner is not None else None)
-        else:
-            _note(victim, _canceller(sys._getframe(2)))
-    except Exception:
-        recorder.fault("cancel")
+    if isinstance(future, asyncio.Task):
+        inner = open_tasks.get(id(future))
+        _note(victim, inner.cancelled if inner is not None else None)
+    else:
+        _note(victim, _canceller(caller))
 
 
 def _note(victim: Any, author: tuple[int, Place | RawPlace] | None) -> None:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import loop_clock, private
 from loopscope.clock import nanoseconds
-from loopscope.context import job_var, open_tasks, thin_tasks
+from loopscope.context import job_var, name_worker, open_tasks, thin_tasks, worker
 from loopscope.detail import Detail
-from loopscope.hooks import steps, tasks, thin
+from loopscope.hooks import steps, tasks, thin, work_items
 from loopscope.loop_clock import LoopClock, clocks
 from loopscope.recorder import recorder
-from loopscope.records import Job, Task
+from loopscope.records import Job, Task, WorkItem
 
 try:
     from loopscope.hooks import _fast
@@ -42,9 +42,9 @@ def install(patches: Patches, settings: Settings) -> None:
     _fast.configure(
         (asyncio.Handle, asyncio.Future, asyncio.Task, deque),
         (asyncio.Semaphore, asyncio.BoundedSemaphore, asyncio.Lock, _permits_are_plain()),
-        (LoopClock, Job, Detail, Task),
+        (LoopClock, Job, Detail, Task, WorkItem),
         (thin_tasks, open_tasks, clocks),
-        job_var,
+        (job_var, worker),
         recorder,
         (
             private.say_unhandled,
@@ -54,12 +54,15 @@ def install(patches: Patches, settings: Settings) -> None:
             thin.took,
             steps.resumed,
             tasks.ended,
+            name_worker,
+            work_items.end,
         ),
         (long_wait, long_step),
     )
     patches.put_before(asyncio.Handle, "_run", _fast.before_step)
     patches.put_before(asyncio.BaseEventLoop, "create_task", _fast.before_create_task)
     patches.put_before(asyncio.BaseEventLoop, "_call_soon", _fast.before_call_soon)
+    patches.put_before(asyncio.BaseEventLoop, "call_at", _fast.before_call_at)
     patches.put_before(asyncio.Semaphore, "release", _fast.before_release)
     patches.put_before(asyncio.Lock, "release", _fast.before_release)
 
@@ -71,7 +74,16 @@ def permits(settings: Settings) -> tuple[Callable[..., Any], Callable[..., None]
 
 def timed(settings: Settings) -> Callable[[LoopClock, Callable[..., Any], int], Callable[..., Any]]:
     """How a loop's sleep is timed."""
-    return _fast.timed if there and settings.compiled and _fast.is_configured() else loop_clock.timed
+    return _fast.timed if _can_serve(settings) else loop_clock.timed
+
+
+def errands(settings: Settings) -> Callable[[WorkItem, Callable[..., Any]], Callable[..., Any]] | None:
+    """What makes an executor's call of a work item that has a context of its own; None if nothing does."""
+    return _fast.errand if _can_serve(settings) else None
+
+
+def _can_serve(settings: Settings) -> bool:
+    return there and settings.compiled and _fast.is_configured()
 
 
 def _permits_are_plain() -> bool:

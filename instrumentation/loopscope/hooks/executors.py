@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 import weakref
 from concurrent.futures import thread
-from contextvars import ContextVar, Token, copy_context
+from contextvars import Context, ContextVar, Token, copy_context
 from typing import TYPE_CHECKING, Any
 
 from loopscope import private, tracing
 from loopscope.clock import now
-from loopscope.context import job_var, recorded_task, worker
+from loopscope.context import job_var, name_worker, recorded_task, worker
+from loopscope.hooks import compiled
 from loopscope.hooks.work_items import Asked, end, new_item, noting_creation
 from loopscope.recorder import recorder
 from loopscope.records import ERROR, OK
@@ -29,9 +31,10 @@ Variables = tuple[tuple[ContextVar[Any], Any], ...]
 _UNSET = object()
 
 
-def install(patches: Patches, _: Settings) -> None:
+def install(patches: Patches, settings: Settings) -> None:
+    submitting = functools.partial(_submitting, errand=compiled.errands(settings) or _without_context)
     patches.replace(thread.ThreadPoolExecutor, "__init__", noting_creation)
-    patches.replace(thread.ThreadPoolExecutor, "submit", _submitting)
+    patches.replace(thread.ThreadPoolExecutor, "submit", submitting)
 
 
 class Call:
@@ -60,7 +63,7 @@ class Call:
     def _begin(self) -> list[Token[Any]]:
         try:
             self.item.started = now()
-            self.item.worker, self.item.thread = threading.current_thread().name, threading.get_ident()
+            self.item.worker, self.item.thread = name_worker(), threading.get_ident()
             worker.item = self.item
             return _carry(self.variables)
         except Exception:
@@ -81,12 +84,25 @@ def _variables(item: WorkItem) -> Variables:
     return tuple(copy_context().items()) if recorder.settings.propagate_context else ((job_var, item.job),)
 
 
+def _has_own_context(function: Any) -> bool:
+    """Is it what `asyncio.to_thread` gives a pool, `Context.run` of the submitter's variables?"""
+    return type(function) is functools.partial and isinstance(
+        getattr(function.func, "__self__", None), Context
+    )
+
+
 def _carry(variables: Variables) -> list[Token[Any]]:
     """Set the submitter's variables in the worker's context; what the thread has set itself stays."""
     return [var.set(value) for var, value in variables if var is job_var or var.get(_UNSET) is _UNSET]
 
 
-def _submitting(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
+def _without_context(item: WorkItem, function: Callable[..., Any]) -> Call:
+    return Call(item, function, ())
+
+
+def _submitting(
+    original: Callable[..., Future[Any]], errand: Callable[[WorkItem, Any], Callable[..., Any]]
+) -> Callable[..., Future[Any]]:
     def submit(self: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
         item, call = None, fn
         try:
@@ -95,7 +111,7 @@ def _submitting(original: Callable[..., Future[Any]]) -> Callable[..., Future[An
                     self, fn, private.queue_depth_of(self), Asked.here(sys._getframe(1), recorded_task())
                 )
                 run = tracing.inside_item(fn) if item.parent_span is not None else fn
-                call = Call(item, run, _variables(item))
+                call = errand(item, run) if _has_own_context(run) else Call(item, run, _variables(item))
         except Exception:
             recorder.fault("submit")
         try:

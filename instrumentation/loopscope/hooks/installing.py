@@ -36,6 +36,7 @@ from loopscope.hooks import (
     tasks,
     uvicorn,
     uvloop,
+    waking,
     web,
 )
 from loopscope.recorder import recorder
@@ -63,13 +64,14 @@ def install(
         sync,
         partners,
         cancelling,
-        executors,
+        waking,
         process_pools,
         garbage,
         lifecycle,
         closing,
         shutdown,
         compiled,
+        executors,
         loops,
     ):
         try:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope.clock import nanoseconds
 from loopscope.hooks import compiled
-from loopscope.hooks.foreign import Guard
 from loopscope.loop_clock import ATTRIBUTE, LoopClock, clocks
 from loopscope.recorder import recorder
 from loopscope.tracebacks import step_out
@@ -56,7 +55,6 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> LoopClock:
     if clock is None:
         clock = LoopClock(loop)
         setattr(loop, ATTRIBUTE, clock)
-        clock.guard = Guard(clock)
         settings = recorder.settings
         clock.watch_selector(compiled.timed(settings), nanoseconds(settings.slice_threshold))
         recorder.loops.append(clock)

@@ -4,13 +4,14 @@
 
 /* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
 typedef struct {
-    PyTypeObject *handle, *clock, *job, *future, *task, *deque, *semaphore, *bounded, *lock, *detail, *record;
+    PyTypeObject *handle, *clock, *job, *future, *task, *deque, *semaphore, *bounded, *lock, *detail, *record, *item;
     Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
-    Py_ssize_t clock_key, clock_loop, clock_running, clock_slow, clock_long, clock_guard;
+    Py_ssize_t clock_key, clock_loop, clock_running, clock_slow, clock_long, clock_on_waking;
     Py_ssize_t record_ref, record_last_ran, record_steps, record_running;
     Py_ssize_t job_thin, job_thinned;
-    PyObject *job_var, *recorder, *thin_tasks, *open_tasks, *clocks;
-    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took, *resumed, *ended;
+    Py_ssize_t item_started, item_worker, item_thread;
+    PyObject *job_var, *worker, *recorder, *thin_tasks, *open_tasks, *clocks;
+    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took, *resumed, *ended, *name_worker, *end_item;
     PyObject *done, *append;                       /* of `Task` and of `deque`: looked up once */
     PyObject *is_locked, *wake_next, *wake_first; /* asyncio's own methods of semaphores and locks */
     long long long_wait, long_step; /* ns: what is told of */
@@ -23,7 +24,7 @@ static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_
 static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
 static PyObject *str_waits_at, *str_arrays, *str_is_locked, *str_wake_next, *str_wake_first;
-static PyObject *str_stand, *str_step_aside;
+static PyObject *str_wake_up, *str_co_name, *str_threadsafe, *str_item, *str_ok, *str_error;
 
 static long long
 moment(void)

@@ -1,4 +1,4 @@
-/* The making of a task, see `tasks._creating_thin`, and its waking, see `cancelling._calling_soon`. */
+/* The making of a task, see `tasks._creating_thin`. */
 
 /* The job of the caller, or None, if a task that it makes now is thin; else NULL. */
 static PyObject *
@@ -80,46 +80,4 @@ create_task(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject
     }
     Py_DECREF(job);
     return task;
-}
-
-/* Is a callback about to hear that what it waits for was cancelled? Then somebody on the stack did so. */
-static int
-tells_of_cancellation(PyObject *args)
-{
-    PyObject *given = PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL;
-    if (given == NULL || (Py_TYPE(given) != known.future && Py_TYPE(given) != known.task)) {
-        return 0;
-    }
-    PyObject *state = PyObject_GetAttr(given, str_state);
-    int cancelled = state == NULL ? -1 : PyObject_RichCompareBool(state, str_CANCELLED, Py_EQ);
-    Py_XDECREF(state);
-    return cancelled;
-}
-
-static PyObject *
-call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
-{
-    PyObject *ready, *handle, *said = NULL;
-    if (PyVectorcall_NARGS(flagged) != 4 || names != NULL || !PyTuple_CheckExact(arguments[2])
-        || tells_of_cancellation(arguments[2])) {
-        return fall_back(self, arguments, flagged, names);
-    }
-    PyObject *of_handle[] = {arguments[1], arguments[2], arguments[0], arguments[3]};
-    handle = PyObject_Vectorcall((PyObject *)known.handle, of_handle, 4, NULL);
-    if (handle == NULL) {
-        return NULL;
-    }
-    /* In debug mode asyncio takes its own frame off the handle's traceback here. There is none. */
-    ready = PyObject_GetAttr(arguments[0], str_ready);
-    if (ready != NULL) {
-        PyObject *to_deque[] = {ready, handle};
-        said = Py_TYPE(ready) == known.deque ? PyObject_Vectorcall(known.append, to_deque, 2, NULL)
-                                             : PyObject_CallMethodOneArg(ready, str_append, handle);
-    }
-    if (said == NULL) {
-        Py_CLEAR(handle);
-    }
-    Py_XDECREF(ready);
-    Py_XDECREF(said);
-    return handle;
 }

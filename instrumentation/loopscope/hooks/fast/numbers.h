@@ -6,6 +6,7 @@ typedef struct {
     PyObject_HEAD
     long long mark, limit, woke, iterations, busy;
     double overslept;
+    char asleep;
 } Times;
 
 /* The clock that was asked for last, or NULL: the dictionary of its loop is not looked into again. */
@@ -41,6 +42,7 @@ static PyMemberDef times_members[] = {
     {"iterations", T_LONGLONG, offsetof(Times, iterations), 0, NULL},
     {"busy", T_LONGLONG, offsetof(Times, busy), 0, NULL},
     {"overslept", T_DOUBLE, offsetof(Times, overslept), 0, NULL},
+    {"asleep", T_BOOL, offsetof(Times, asleep), 0, NULL},
     {NULL},
 };
 

@@ -65,12 +65,17 @@ timeout_of(PyObject *const *arguments, size_t flagged, PyObject *names)
     return seconds;
 }
 
+/* Tell those who wait for it that the loop is awake. */
 static int
-tell_guard(PyObject *guard, PyObject *what)
+wake_up(PyObject *clock)
 {
-    PyObject *said = guard == NULL ? Py_NewRef(Py_None) : PyObject_CallMethodNoArgs(guard, what);
+    PyObject *waiting = SLOT(clock, known.clock_on_waking);
+    if (waiting == NULL || !PyList_CheckExact(waiting) || PyList_GET_SIZE(waiting) == 0) {
+        return 0;
+    }
+    PyObject *said = PyObject_CallMethodNoArgs(clock, str_wake_up);
     Py_XDECREF(said);
-    return said == NULL ? pass_over("guard") : 0;
+    return said == NULL ? pass_over("select") : 0;
 }
 
 static int
@@ -96,29 +101,26 @@ fall_asleep(Times *times, PyObject *clock, long long slept)
 static PyObject *
 sleep_and_wake(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
-    PyObject *clock = Py_NewRef(((Sleep *)self)->clock), *sleep = Py_NewRef(((Sleep *)self)->sleep);
-    PyObject *guard = NULL, *result = NULL;
+    PyObject *clock = Py_NewRef(((Sleep *)self)->clock), *sleep = Py_NewRef(((Sleep *)self)->sleep), *result = NULL;
     Times *times = (Times *)clock;
     double timeout = timeout_of(arguments, flagged, names);
     long long slept = moment(), asked = (long long)(timeout * 1e9) + LAG_FLOOR;
-    if (timeout != 0 && SLOT(clock, known.clock_guard) != Py_None) {
-        guard = Py_XNewRef(SLOT(clock, known.clock_guard));
-    }
-    if (fall_asleep(times, clock, slept) == 0 && tell_guard(guard, str_stand) == 0) {
+    if (fall_asleep(times, clock, slept) == 0) {
+        times->asleep = timeout != 0;
         result = PyObject_Vectorcall(sleep, arguments, flagged, names);
+        times->asleep = 0;
     }
-    PyObject *error = result == NULL ? raised() : NULL;
-    if (tell_guard(guard, str_step_aside) < 0) {
-        Py_CLEAR(result);
-        Py_CLEAR(error);
-    }
-    raise_again(error);
     times->woke = times->mark = moment();
     times->limit = times->woke + ((Sleep *)self)->long_step;
     if (timeout >= 0 && times->woke - slept > asked) {
         times->overslept += times->woke - slept - asked;
     }
-    Py_XDECREF(guard);
+    PyObject *error = result == NULL ? raised() : NULL;
+    if (wake_up(clock) < 0) {
+        Py_CLEAR(result);
+        Py_CLEAR(error);
+    }
+    raise_again(error);
     Py_DECREF(clock);
     Py_DECREF(sleep);
     return result;

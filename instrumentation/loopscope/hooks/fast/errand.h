@@ -1,0 +1,123 @@
+/* A work item that has a context of its own, on its way through a worker thread: see `executors.Call`. */
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *item, *function;
+} Errand;
+
+static int
+errand_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((Errand *)self)->item);
+    Py_VISIT(((Errand *)self)->function);
+    return 0;
+}
+
+static int
+errand_clear(PyObject *self)
+{
+    Py_CLEAR(((Errand *)self)->item);
+    Py_CLEAR(((Errand *)self)->function);
+    return 0;
+}
+
+static void
+errand_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    errand_clear(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef errand_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Errand, call), READONLY, NULL},
+    {NULL},
+};
+
+static PyType_Slot errand_slots[] = {
+    {Py_tp_call, PyVectorcall_Call},    {Py_tp_traverse, errand_traverse}, {Py_tp_clear, errand_clear},
+    {Py_tp_dealloc, errand_dealloc}, {Py_tp_members, errand_members},   {0, NULL},
+};
+
+static PyType_Spec errand_spec = {
+    .name = "loopscope.hooks._fast.Errand",
+    .basicsize = sizeof(Errand),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = errand_slots,
+};
+
+static PyTypeObject *errand_type;
+
+static int
+begin_item(PyObject *item)
+{
+    PyObject *name = PyObject_GetAttr(known.worker, str_name), *thread = NULL;
+    if (name != NULL && PyUnicode_Check(name) && PyUnicode_GET_LENGTH(name) == 0) {
+        Py_SETREF(name, PyObject_CallNoArgs(known.name_worker));
+    }
+    thread = name == NULL ? NULL : PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    if (thread == NULL || put_number(item, known.item_started, moment()) < 0) {
+        Py_XDECREF(name);
+        Py_XDECREF(thread);
+        return -1;
+    }
+    put(item, known.item_worker, name);
+    put(item, known.item_thread, thread);
+    return PyObject_SetAttr(known.worker, str_item, item);
+}
+
+static int
+end_item(PyObject *item, PyObject *outer, PyObject *error)
+{
+    PyObject *outcome = error == NULL ? str_ok : str_error, *said = NULL;
+    if (PyObject_SetAttr(known.worker, str_item, outer) == 0) {
+        said = PyObject_CallFunctionObjArgs(known.end_item, item, outcome, error == NULL ? Py_None : error, NULL);
+    }
+    Py_XDECREF(said);
+    return said == NULL ? -1 : 0;
+}
+
+static PyObject *
+run_errand(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    PyObject *item = Py_NewRef(((Errand *)self)->item), *function = Py_NewRef(((Errand *)self)->function);
+    PyObject *outer = PyObject_GetAttr(known.worker, str_item), *result = NULL, *error = NULL;
+    if ((outer != NULL && begin_item(item) == 0) || pass_over("work item") == 0) {
+        result = PyObject_Vectorcall(function, arguments, flagged, names);
+    }
+    error = result == NULL ? raised() : NULL;
+    if (end_item(item, outer == NULL ? Py_None : outer, error) < 0 && pass_over("work item") < 0) {
+        Py_CLEAR(result);
+        Py_CLEAR(error);
+    }
+    raise_again(error);
+    Py_XDECREF(outer);
+    Py_DECREF(item);
+    Py_DECREF(function);
+    return result;
+}
+
+/* A work item and its function: what to give to the executor instead. */
+static PyObject *
+errand(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *item, *function;
+    if (known.clock == NULL) {
+        return PyErr_Format(PyExc_RuntimeError, "no errand is run before configure() was called");
+    }
+    if (!PyArg_ParseTuple(args, "O!O:errand", known.item, &item, &function)) {
+        return NULL;
+    }
+    Errand *made = PyObject_GC_New(Errand, errand_type);
+    if (made != NULL) {
+        made->call = run_errand;
+        made->item = Py_NewRef(item);
+        made->function = Py_NewRef(function);
+        PyObject_GC_Track((PyObject *)made);
+    }
+    return (PyObject *)made;
+}

@@ -1,0 +1,79 @@
+/* What a loop is given to run, see `waking`. */
+
+/* Is a callback about to hear that what it waits for was cancelled? Then somebody on the stack did so. */
+static int
+tells_of_cancellation(PyObject *args)
+{
+    PyObject *given = PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL;
+    if (given == NULL || (Py_TYPE(given) != known.future && Py_TYPE(given) != known.task)) {
+        return 0;
+    }
+    PyObject *state = PyObject_GetAttr(given, str_state);
+    int cancelled = state == NULL ? -1 : PyObject_RichCompareBool(state, str_CANCELLED, Py_EQ);
+    Py_XDECREF(state);
+    return cancelled;
+}
+
+/* Does the loop sleep? Then it is another thread that calls, or a signal's handler. */
+static int
+sleeps(PyObject *loop)
+{
+    PyObject *clock = clock_of(loop);
+    int asleep = clock != NULL && ((Times *)clock)->asleep;
+    if (clock == NULL) {
+        PyErr_Clear(); /* it has not run since we came */
+    }
+    Py_XDECREF(clock);
+    return asleep;
+}
+
+/* Is what calls `_call_soon` about to wake the loop? -1 with an error set if that fails. */
+static int
+will_wake(void)
+{
+    PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
+    PyCodeObject *code = frame != NULL ? PyFrame_GetCode(frame) : NULL;
+    PyObject *name = code != NULL ? PyObject_GetAttr((PyObject *)code, str_co_name) : NULL;
+    int answer = name != NULL ? PyObject_RichCompareBool(name, str_threadsafe, Py_EQ) : -1;
+    Py_XDECREF(name);
+    Py_XDECREF(code);
+    Py_XDECREF(frame);
+    return answer;
+}
+
+static PyObject *
+call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    PyObject *ready, *handle, *said = NULL;
+    if (PyVectorcall_NARGS(flagged) != 4 || names != NULL || !PyTuple_CheckExact(arguments[2])
+        || tells_of_cancellation(arguments[2]) || (sleeps(arguments[0]) && will_wake() != 1)) {
+        return fall_back(self, arguments, flagged, names);
+    }
+    PyObject *of_handle[] = {arguments[1], arguments[2], arguments[0], arguments[3]};
+    handle = PyObject_Vectorcall((PyObject *)known.handle, of_handle, 4, NULL);
+    if (handle == NULL) {
+        return NULL;
+    }
+    /* In debug mode asyncio takes its own frame off the handle's traceback here. There is none. */
+    ready = PyObject_GetAttr(arguments[0], str_ready);
+    if (ready != NULL) {
+        PyObject *to_deque[] = {ready, handle};
+        said = Py_TYPE(ready) == known.deque ? PyObject_Vectorcall(known.append, to_deque, 2, NULL)
+                                             : PyObject_CallMethodOneArg(ready, str_append, handle);
+    }
+    if (said == NULL) {
+        Py_CLEAR(handle);
+    }
+    Py_XDECREF(ready);
+    Py_XDECREF(said);
+    return handle;
+}
+
+static PyObject *
+call_at(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    if (PyVectorcall_NARGS(flagged) == 0 || sleeps(arguments[0])) {
+        return fall_back(self, arguments, flagged, names);
+    }
+    return PyObject_Vectorcall(((Front *)self)->original, arguments, flagged, names);
+}
