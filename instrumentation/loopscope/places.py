@@ -105,7 +105,7 @@ try:
 except ImportError:  # no compiler where it was installed
     note_caller = walk
 else:
-    note_caller = walker(_origin_of_file, stop_codes, USER, walk)  # leaves to it what is not the user's
+    note_caller = walker(_origin_of_file, stop_codes, USER, PACKAGE, NOWHERE, walk)
 
 
 def note_creation(frame: FrameType) -> NotedPlace | None:

@@ -115,7 +115,7 @@ def test_a_task_with_a_record_has_the_same_in_it(observe, compiled):
 
     iterations, kind = asyncio.run(main())
     batch = seen.finish()
-    assert kind == ("Sleep" if compiled == "on" else "function")
+    assert kind == ("Made" if compiled == "on" else "function")
     assert 5 < iterations < 15
     assert sorted((task.outcome, task.steps) for task in batch.tasks if "main" not in task.coroutine) == [
         ("cancelled", 2),
@@ -444,3 +444,19 @@ def test_the_callers_place_is_found_alike():
     assert files[:4] == [__file__, __file__, "/srv/unseen.py", "/srv/unseen.py"]
     assert "/site-packages/" in files[4]
     assert [place for place, _ in found[5:]] == [NOWHERE, NOWHERE]
+
+
+def test_the_walk_ends_at_the_event_loop_unless_that_sleeps():
+    """A library's callback has no caller; what is called inside `select`, as a signal's handler is, has."""
+    source = "def turn(call, look): call(look)\ndef select(look): look()\ndef step(look): look()"
+    loops = {}
+    exec(compile(source, asyncio.base_events.__file__, "exec"), loops)
+    places.stop_codes.add(id(loops["turn"].__code__))
+    found = []
+    for inside in ("step", "select"):
+        loops["turn"](loops[inside], lambda: found.append(both(sys._getframe(1))))
+    places.stop_codes.discard(id(loops["turn"].__code__))
+    (step, _), (select, _) = found
+    assert [in_c for in_c, _ in found] == [in_python for _, in_python in found]
+    assert step is NOWHERE
+    assert select[0].co_name == "test_the_walk_ends_at_the_event_loop_unless_that_sleeps"

@@ -12,6 +12,7 @@
 
 #include "fast/known.h"
 #include "fast/front.h"
+#include "fast/made.h"
 #include "fast/numbers.h"
 #include "fast/handle.h"
 #include "fast/recorded.h"
@@ -174,9 +175,7 @@ prepare(PyObject *module)
     }
     PyObject *times = PyType_FromSpec(&times_spec), *budgets = PyType_FromSpec(&budget_spec);
     front_type = (PyTypeObject *)PyType_FromSpec(&front_spec);
-    sleep_type = (PyTypeObject *)PyType_FromSpec(&sleep_spec);
-    walker_type = (PyTypeObject *)PyType_FromSpec(&walker_spec);
-    errand_type = (PyTypeObject *)PyType_FromSpec(&errand_spec);
+    made_type = (PyTypeObject *)PyType_FromSpec(&made_spec);
     one = PyLong_FromLong(1);
     str_clock = PyUnicode_InternFromString("_loopscope_clock");
     str_self = PyUnicode_InternFromString("__self__");
@@ -201,6 +200,7 @@ prepare(PyObject *module)
     str_wake_next = PyUnicode_InternFromString("_wake_up_next");
     str_wake_first = PyUnicode_InternFromString("_wake_up_first");
     str_locked = PyUnicode_InternFromString("_locked");
+    str_select = PyUnicode_InternFromString("select");
     str_item = PyUnicode_InternFromString("item");
     str_ok = PyUnicode_InternFromString("ok");
     str_error = PyUnicode_InternFromString("error");
@@ -211,7 +211,7 @@ prepare(PyObject *module)
                  || PyModule_AddObjectRef(module, "Budget", budgets) < 0;
     Py_XDECREF(times);
     Py_XDECREF(budgets);
-    return failed || front_type == NULL || sleep_type == NULL || walker_type == NULL || errand_type == NULL || PyErr_Occurred() ? -1 : 0;
+    return failed || front_type == NULL || made_type == NULL || PyErr_Occurred() ? -1 : 0;
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -1,56 +1,6 @@
 /* A work item that has a context of its own, on its way through a worker thread: see `executors.Call`. */
 
-typedef struct {
-    PyObject_HEAD
-    vectorcallfunc call;
-    PyObject *item, *function;
-} Errand;
-
-static int
-errand_traverse(PyObject *self, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(self));
-    Py_VISIT(((Errand *)self)->item);
-    Py_VISIT(((Errand *)self)->function);
-    return 0;
-}
-
-static int
-errand_clear(PyObject *self)
-{
-    Py_CLEAR(((Errand *)self)->item);
-    Py_CLEAR(((Errand *)self)->function);
-    return 0;
-}
-
-static void
-errand_dealloc(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    errand_clear(self);
-    type->tp_free(self);
-    Py_DECREF(type);
-}
-
-static PyMemberDef errand_members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Errand, call), READONLY, NULL},
-    {NULL},
-};
-
-static PyType_Slot errand_slots[] = {
-    {Py_tp_call, PyVectorcall_Call},    {Py_tp_traverse, errand_traverse}, {Py_tp_clear, errand_clear},
-    {Py_tp_dealloc, errand_dealloc}, {Py_tp_members, errand_members},   {0, NULL},
-};
-
-static PyType_Spec errand_spec = {
-    .name = "loopscope.hooks._fast.Errand",
-    .basicsize = sizeof(Errand),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = errand_slots,
-};
-
-static PyTypeObject *errand_type;
+enum { ERRAND_ITEM, ERRAND_FUNCTION }; /* what it knows */
 
 static int
 begin_item(PyObject *item)
@@ -84,7 +34,8 @@ end_item(PyObject *item, PyObject *outer, PyObject *error)
 static PyObject *
 run_errand(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
-    PyObject *item = Py_NewRef(((Errand *)self)->item), *function = Py_NewRef(((Errand *)self)->function);
+    PyObject *item = Py_NewRef(((Made *)self)->parts[ERRAND_ITEM]);
+    PyObject *function = Py_NewRef(((Made *)self)->parts[ERRAND_FUNCTION]);
     PyObject *outer = PyObject_GetAttr(known.worker, str_item), *result = NULL, *error = NULL;
     if ((outer != NULL && begin_item(item) == 0) || pass_over("work item") == 0) {
         result = PyObject_Vectorcall(function, arguments, flagged, names);
@@ -112,12 +63,5 @@ errand(PyObject *Py_UNUSED(module), PyObject *args)
     if (!PyArg_ParseTuple(args, "O!O:errand", known.item, &item, &function)) {
         return NULL;
     }
-    Errand *made = PyObject_GC_New(Errand, errand_type);
-    if (made != NULL) {
-        made->call = run_errand;
-        made->item = Py_NewRef(item);
-        made->function = Py_NewRef(function);
-        PyObject_GC_Track((PyObject *)made);
-    }
-    return (PyObject *)made;
+    return (PyObject *)make(run_errand, (PyObject *[MOST_PARTS]){item, function});
 }

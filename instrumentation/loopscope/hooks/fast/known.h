@@ -24,7 +24,7 @@ static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_
 static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
 static PyObject *str_waits_at, *str_arrays, *str_is_locked, *str_wake_next, *str_wake_first;
-static PyObject *str_wake_up, *str_co_name, *str_threadsafe, *str_item, *str_ok, *str_error;
+static PyObject *str_wake_up, *str_co_name, *str_threadsafe, *str_item, *str_ok, *str_error, *str_select;
 
 static long long
 moment(void)

@@ -2,58 +2,8 @@
 
 #define LAG_FLOOR 1000000 /* ns; as in Python */
 
-typedef struct {
-    PyObject_HEAD
-    vectorcallfunc call;
-    PyObject *clock, *sleep;
-    long long long_step;
-} Sleep;
-
-static int
-sleep_traverse(PyObject *self, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(self));
-    Py_VISIT(((Sleep *)self)->clock);
-    Py_VISIT(((Sleep *)self)->sleep);
-    return 0;
-}
-
-static int
-sleep_clear(PyObject *self)
-{
-    Py_CLEAR(((Sleep *)self)->clock);
-    Py_CLEAR(((Sleep *)self)->sleep);
-    return 0;
-}
-
-static void
-sleep_dealloc(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    sleep_clear(self);
-    type->tp_free(self);
-    Py_DECREF(type);
-}
-
-static PyMemberDef sleep_members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Sleep, call), READONLY, NULL},
-    {NULL},
-};
-
-static PyType_Slot sleep_slots[] = {
-    {Py_tp_call, PyVectorcall_Call},   {Py_tp_traverse, sleep_traverse}, {Py_tp_clear, sleep_clear},
-    {Py_tp_dealloc, sleep_dealloc}, {Py_tp_members, sleep_members},   {0, NULL},
-};
-
-static PyType_Spec sleep_spec = {
-    .name = "loopscope.hooks._fast.Sleep",
-    .basicsize = sizeof(Sleep),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = sleep_slots,
-};
-
-static PyTypeObject *sleep_type;
+/* What a sleep knows: a clock and a selector's `select`, and how many ns a long step has. */
+enum { SLEEP_CLOCK, SLEEP_SELECT };
 
 /* The time-out that a sleep was given, s; -1 for none. */
 static double
@@ -101,7 +51,9 @@ fall_asleep(Times *times, PyObject *clock, long long slept)
 static PyObject *
 sleep_and_wake(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
-    PyObject *clock = Py_NewRef(((Sleep *)self)->clock), *sleep = Py_NewRef(((Sleep *)self)->sleep), *result = NULL;
+    Made *of_it = (Made *)self;
+    PyObject *clock = Py_NewRef(of_it->parts[SLEEP_CLOCK]), *sleep = Py_NewRef(of_it->parts[SLEEP_SELECT]);
+    PyObject *result = NULL;
     Times *times = (Times *)clock;
     double timeout = timeout_of(arguments, flagged, names);
     long long slept = moment(), asked = (long long)(timeout * 1e9) + LAG_FLOOR;
@@ -111,7 +63,7 @@ sleep_and_wake(PyObject *self, PyObject *const *arguments, size_t flagged, PyObj
         times->asleep = 0;
     }
     times->woke = times->mark = moment();
-    times->limit = times->woke + ((Sleep *)self)->long_step;
+    times->limit = times->woke + of_it->numbers[0];
     if (timeout >= 0 && times->woke - slept > asked) {
         times->overslept += times->woke - slept - asked;
     }
@@ -138,13 +90,9 @@ timed(PyObject *Py_UNUSED(module), PyObject *args)
     if (!PyArg_ParseTuple(args, "O!OL:timed", known.clock, &clock, &sleep, &long_step)) {
         return NULL;
     }
-    Sleep *made = PyObject_GC_New(Sleep, sleep_type);
+    Made *made = make(sleep_and_wake, (PyObject *[MOST_PARTS]){clock, sleep});
     if (made != NULL) {
-        made->call = sleep_and_wake;
-        made->clock = Py_NewRef(clock);
-        made->sleep = Py_NewRef(sleep);
-        made->long_step = long_step;
-        PyObject_GC_Track((PyObject *)made);
+        made->numbers[0] = long_step;
     }
     return (PyObject *)made;
 }
