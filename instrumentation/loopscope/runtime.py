@@ -58,7 +58,10 @@ class Handle:
                 self._kinds[point.name] = point.load()
         recorder.clear()
         self._begin(os.getppid())
-        installing.install(self.patches, settings, uninstrument, _prepare_for_exit)
+        if self._has_threads:
+            installing.install(self.patches, settings, uninstrument, _prepare_for_exit)
+        else:
+            self._shut_down()
 
     def __repr__(self) -> str:
         return f"<loopscope in {self.state.process.service}, pid {self.state.process.pid}>"
@@ -79,8 +82,17 @@ class Handle:
         self._stays.set()
         self._watchdog = Watchdog(self.state.blocks, self._say_block, lookout=self.settings.compiled)
         self._pump = Pump(self.state, self.settings, self._watchdog, self._start_exporters, self._deliver)
-        self._watchdog.start()
-        self._pump.start()
+        self._has_threads = self._start_threads()
+
+    def _start_threads(self) -> bool:
+        """A process at the limit of its threads, or at its end, starts none: then it is not observed."""
+        try:
+            self._watchdog.start()
+            self._pump.start()
+        except RuntimeError as error:
+            logger().warning(f"process {os.getpid()} is not observed: {error}")
+            return False
+        return True
 
     def exporter(self, name: str, timeout: float = 10.0) -> Any:
         """The exporter of that name, else None; waits up to `timeout` seconds for exporters to start."""
@@ -188,6 +200,8 @@ class Handle:
         sent_items.forget()
         self.exporters = {}
         self._begin(parent=self.state.process.pid)  # which may be gone by now, and `getppid` say 1
+        if not self._has_threads:
+            uninstrument()
 
 
 def _forget_resources() -> None:

@@ -142,3 +142,44 @@ def test_threads_that_fork_while_everything_is_busy_never_hang(observe, tmp_path
     assert left == [0] * 20
     batch = seen.finish()
     assert [item.outcome for item in batch.items] == ["ok"] * 4
+
+
+def test_a_child_that_can_start_no_thread_goes_on_unobserved(tmp_path):
+    """As in a container at its limit; one sentence says so, and the parent is observed as before."""
+    program = """
+        import os, threading
+        import loopscope
+        from loopscope.runtime import current
+
+        def refuse(*_):
+            raise RuntimeError("can't start new thread")
+
+        handle, start = loopscope.instrument(journal="off", metrics_port=-1), threading.Thread.start
+        threading.Thread.start = refuse
+        child = os.fork()
+        threading.Thread.start = start
+        if not child:
+            with loopscope.job("in the child"):
+                os._exit(7 if current() is None else 1)
+        print(child, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), current() is handle)
+    """
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path)
+    child, *rest = done.stdout.split()
+    assert rest == ["7", "True"]
+    assert done.stderr.strip() == f"loopscope: process {child} is not observed: can't start new thread"
+
+
+def test_a_process_that_can_start_no_thread_is_not_observed(monkeypatch, caplog):
+    """`instrument` fails no service."""
+
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        handle = loopscope.instrument(journal="off", metrics_port=-1)
+    assert "is not observed: can't start new thread" in caplog.text
+    assert list(handle.patches) == []
+    assert handle.exporter("journal") is None
+    loopscope.uninstrument()
