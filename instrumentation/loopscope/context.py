@@ -25,16 +25,18 @@ class _Worker(threading.local):
     """A thread, not a context: `asyncio.to_thread` enters a context of its own inside the work item."""
 
     item: WorkItem | None = None
-    name: str = ""  # of the thread, once it has run an item
+    thread: threading.Thread | None = None  # once it has run an item: it takes long to ask for
 
 
 worker = _Worker()
 
 
-def name_worker() -> str:
-    """The calling thread's name, which it keeps: asking for it takes longer than much that is recorded."""
-    worker.name = worker.name or threading.current_thread().name
-    return worker.name
+def worker_name() -> str:
+    """The calling thread's name."""
+    thread = worker.thread
+    if thread is None:
+        thread = worker.thread = threading.current_thread()
+    return thread.name
 
 
 # Open tasks by the address of the asyncio task: no reference of ours keeps a task alive. The hook that fills

@@ -68,7 +68,7 @@ class LoopClock(Times):
         self.loop = weakref.ref(loop)
         self.selector: Any = None
         self.own_select: Any = None  # what stood on that one selector before ours
-        self.on_waking: list[Callable[[], None]] = []  # called once; what they raise is theirs to catch
+        self.on_waking: deque[Callable[[], None]] = deque()  # called once; what they raise is theirs to catch
         self.running: Task | None = None
         self.key = 0  # address of what the current handle belongs to, a task most often
         self.thread = self.native_thread = 0
@@ -104,7 +104,7 @@ class LoopClock(Times):
     def wake_up(self) -> None:
         """Call those who wait for the loop to be awake; another thread may add to them meanwhile."""
         while self.on_waking:
-            self.on_waking.pop(0)()
+            self.on_waking.popleft()()
 
     def watch_selector(self, timed: Callable[..., Callable[..., Any]], long_step: int) -> None:
         """Time the loop's sleep by shadowing `select` on its own selector object; ``long_step`` in ns."""

@@ -58,7 +58,7 @@ class Handle:
                 self._kinds[point.name] = point.load()
         recorder.clear()
         self._begin(os.getppid())
-        if self._has_threads:
+        if self.has_threads:
             installing.install(self.patches, settings, uninstrument, _prepare_for_exit)
         else:
             self._shut_down()
@@ -82,7 +82,7 @@ class Handle:
         self._stays.set()
         self._watchdog = Watchdog(self.state.blocks, self._say_block, lookout=self.settings.compiled)
         self._pump = Pump(self.state, self.settings, self._watchdog, self._start_exporters, self._deliver)
-        self._has_threads = self._start_threads()
+        self.has_threads = self._start_threads()
 
     def _start_threads(self) -> bool:
         """A process at the limit of its threads, or at its end, starts none: then it is not observed."""
@@ -200,7 +200,7 @@ class Handle:
         sent_items.forget()
         self.exporters = {}
         self._begin(parent=self.state.process.pid)  # which may be gone by now, and `getppid` say 1
-        if not self._has_threads:
+        if not self.has_threads:
             uninstrument()
 
 
@@ -241,7 +241,10 @@ def instrument(**settings: Any) -> Handle:
     global _active
     with _lock:
         if _active is None:
-            _active = Handle(Settings.read(**settings))
+            handle = Handle(Settings.read(**settings))
+            if not handle.has_threads:
+                return handle
+            _active = handle
             atexit.unregister(uninstrument)
             atexit.register(uninstrument)  # now: it runs before what the program set up earlier closes
         return _active

@@ -235,8 +235,9 @@ class LiveState:
         for executor, ended in of_executor.items():
             name = self.resource_name(executor)
             began = [item for item in ended if item.started]
-            self.queue_durations[name].observe_all([item.started - item.submitted for item in began])
-            self.run_durations[name].observe_all([item.ended - item.started for item in began])
+            if began:
+                self.queue_durations[name].observe_all([item.started - item.submitted for item in began])
+                self.run_durations[name].observe_all([item.ended - item.started for item in began])
             for outcome, number in Counter(item.outcome for item in ended).items():
                 self.items_finished[name, outcome] += number
 

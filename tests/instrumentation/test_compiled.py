@@ -460,3 +460,28 @@ def test_the_walk_ends_at_the_event_loop_unless_that_sleeps():
     assert [in_c for in_c, _ in found] == [in_python for _, in_python in found]
     assert step is NOWHERE
     assert select[0].co_name == "test_the_walk_ends_at_the_event_loop_unless_that_sleeps"
+
+
+@pytest.mark.parametrize("compiled", ["on", "off"])
+def test_what_a_signals_handler_raises_in_a_sleep_keeps_its_context(observe, compiled):
+    """It passes through the sleep as it is, whatever is handled around the loop."""
+    observe(compiled=compiled)
+
+    def handle(*_):
+        try:
+            {}["inner"]
+        except KeyError:
+            raise OSError("from the handler")  # noqa: B904  its context is what is looked at
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    timer = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGUSR1))
+    timer.start()
+    try:
+        int("outer")
+    except ValueError:
+        with pytest.raises(OSError, match="from the handler") as caught:
+            asyncio.run(asyncio.sleep(5))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        timer.join()
+    assert repr(caught.value.__context__) == "KeyError('inner')"

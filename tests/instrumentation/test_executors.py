@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import os
 import sys
+import threading
 import time
 import types
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -201,3 +203,53 @@ def test_queue_depth_and_busy_workers_are_live(seen):
 
     seen.run(main())
     assert len(seen.batch.items) == 5
+
+
+def test_a_function_that_answers_no_question_is_recorded_all_the_same(seen):
+    """As a proxy does outside of its request; a work item of it is no lost one."""
+
+    class Proxy:
+        def __getattr__(self, name):
+            raise (
+                RuntimeError(f"working outside of context: {name}") if name == "__self__" else AttributeError
+            )
+
+        def __call__(self, number):
+            return number
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(functools.partial(Proxy(), 5)).result() == 5
+    (item,) = seen.finish().items
+    assert item.outcome == "ok"
+
+
+def test_a_worker_that_is_renamed_has_its_new_name(seen):
+    """A thread's name is its own affair."""
+
+    async def main():
+        asyncio.get_running_loop().set_default_executor(pool)
+        for name in ("first", "second"):
+            await asyncio.to_thread(rename, name)
+            await asyncio.to_thread(int)
+
+    def rename(name):
+        threading.current_thread().name = name
+
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.run(main())
+    names = [item.worker for item in seen.finish().items if item.function == "int"]
+    assert names == ["first", "second"]
+
+
+def test_executors_whose_items_never_started_have_no_durations(seen):
+    """A histogram of nothing would be one more series."""
+    gate = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(gate.wait)
+        waiting = pool.submit(int)
+        assert waiting.cancel()
+        seen.handle._pump.tick(time.monotonic_ns())
+        assert seen.state.run_durations == {}
+        gate.set()
+    seen.finish()
+    assert sum(histogram.count for histogram in seen.state.run_durations.values()) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 
@@ -11,6 +12,7 @@ import pytest
 
 from loopscope.clock import SECOND
 from loopscope.fault_kinds import WRONG_THREAD
+from loopscope.recorder import recorder
 
 
 @pytest.fixture(params=["on", "off"])
@@ -122,3 +124,35 @@ def test_what_debug_mode_notes_of_a_timer_is_the_programs(seen):
         assert timer._source_traceback[-1].filename == __file__
         timer.cancel()
     loop.close()
+
+
+def test_very_many_signals_wake_the_loop_in_time(seen):
+    """What is noted of them ends with the sleep, and costs the loop little for each."""
+    ready, took = threading.Event(), []
+
+    def foreign():
+        ready.wait(5)
+        time.sleep(0.05)
+        for _ in range(100_000):
+            loop.call_soon(int)
+        loop.call_later(math.inf, int)
+        took.append(time.perf_counter())
+        loop.call_soon_threadsafe(event.set)
+
+    async def main():
+        ready.set()
+        await event.wait()
+        took.append(time.perf_counter())
+        return time.perf_counter()
+
+    loop, event = asyncio.new_event_loop(), asyncio.Event()
+    thread = threading.Thread(target=foreign)
+    began = time.perf_counter()
+    thread.start()
+    loop.run_until_complete(main())
+    thread.join()
+    loop.close()
+    asked, woken = took
+    assert woken - asked < asked - began
+    assert recorder.open_faults == {}
+    seen.finish()

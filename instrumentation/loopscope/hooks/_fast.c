@@ -128,7 +128,7 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
                           &new.permits_are_plain, type, &new.clock, type, &new.job, type, &new.detail, type, &new.record, type, &new.item, dict, &new.thin_tasks, dict,
                           &new.open_tasks, dict, &new.clocks, &new.job_var, &new.worker, &new.recorder, &new.say_unhandled,
                           &new.look_for_long_step, &new.thin_ended, &new.address_reused,
-                          &new.took, &new.resumed, &new.ended, &new.name_worker, &new.end_item, &new.long_wait, &new.long_step)
+                          &new.took, &new.resumed, &new.ended, &new.worker_name, &new.end_item, &new.long_wait, &new.long_step)
         || find_slots(&new) < 0 || find_methods(&new) < 0) {
         Py_XDECREF(new.done);
         Py_XDECREF(new.append);

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopscope import loop_clock, private
 from loopscope.clock import nanoseconds
-from loopscope.context import job_var, name_worker, open_tasks, thin_tasks, worker
+from loopscope.context import job_var, open_tasks, thin_tasks, worker, worker_name
 from loopscope.detail import Detail
 from loopscope.hooks import steps, tasks, thin, work_items
 from loopscope.loop_clock import LoopClock, clocks
@@ -54,7 +54,7 @@ def install(patches: Patches, settings: Settings) -> None:
             thin.took,
             steps.resumed,
             tasks.ended,
-            name_worker,
+            worker_name,
             work_items.end,
         ),
         (long_wait, long_step),

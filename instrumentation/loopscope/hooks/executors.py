@@ -8,11 +8,12 @@ import threading
 import weakref
 from concurrent.futures import thread
 from contextvars import Context, ContextVar, Token, copy_context
+from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 
 from loopscope import private, tracing
 from loopscope.clock import now
-from loopscope.context import job_var, name_worker, recorded_task, worker
+from loopscope.context import job_var, recorded_task, worker, worker_name
 from loopscope.hooks import compiled
 from loopscope.hooks.work_items import Asked, end, new_item, noting_creation
 from loopscope.recorder import recorder
@@ -63,7 +64,7 @@ class Call:
     def _begin(self) -> list[Token[Any]]:
         try:
             self.item.started = now()
-            self.item.worker, self.item.thread = name_worker(), threading.get_ident()
+            self.item.worker, self.item.thread = worker_name(), threading.get_ident()
             worker.item = self.item
             return _carry(self.variables)
         except Exception:
@@ -86,9 +87,8 @@ def _variables(item: WorkItem) -> Variables:
 
 def _has_own_context(function: Any) -> bool:
     """Is it what `asyncio.to_thread` gives a pool, `Context.run` of the submitter's variables?"""
-    return type(function) is functools.partial and isinstance(
-        getattr(function.func, "__self__", None), Context
-    )
+    run = function.func if type(function) is functools.partial else None
+    return type(run) is BuiltinMethodType and isinstance(run.__self__, Context)
 
 
 def _carry(variables: Variables) -> list[Token[Any]]:
@@ -114,6 +114,9 @@ def _submitting(
                 call = errand(item, run) if _has_own_context(run) else Call(item, run, _variables(item))
         except Exception:
             recorder.fault("submit")
+            if item is not None:
+                recorder.items.pop(item.id, None)
+                item = None
         try:
             future = original(self, call, *args, **options)
         except BaseException as error:

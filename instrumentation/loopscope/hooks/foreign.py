@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,11 @@ def overhear(loop: Any, callback: Any, when: float, caller: FrameType) -> None:
     clock = getattr(loop, ATTRIBUTE, None)
     if clock.__class__ is not LoopClock or not clock.asleep or clock.thread == threading.get_ident():
         return
-    if caller.f_code.co_name != THREADSAFE:
-        fault = _note(callback, places.note_caller(caller))
-        fault.at = max(fault.at, int(when * SECOND))
+    if caller.f_code.co_name == THREADSAFE or not math.isfinite(when):
+        return
+    fault = _note(callback, places.note_caller(caller))
+    fault.at = max(fault.at, int(when * SECOND))
+    if fault.id in recorder.open_faults:  # of which there may be too many
         clock.on_waking.append(functools.partial(_heard, fault))
 
 

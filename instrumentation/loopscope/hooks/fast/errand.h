@@ -5,11 +5,8 @@ enum { ERRAND_ITEM, ERRAND_FUNCTION }; /* what it knows */
 static int
 begin_item(PyObject *item)
 {
-    PyObject *name = PyObject_GetAttr(known.worker, str_name), *thread = NULL;
-    if (name != NULL && PyUnicode_Check(name) && PyUnicode_GET_LENGTH(name) == 0) {
-        Py_SETREF(name, PyObject_CallNoArgs(known.name_worker));
-    }
-    thread = name == NULL ? NULL : PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    PyObject *name = PyObject_CallNoArgs(known.worker_name);
+    PyObject *thread = name == NULL ? NULL : PyLong_FromUnsignedLong(PyThread_get_thread_ident());
     if (thread == NULL || put_number(item, known.item_started, moment()) < 0) {
         Py_XDECREF(name);
         Py_XDECREF(thread);

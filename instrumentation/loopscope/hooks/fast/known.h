@@ -11,7 +11,7 @@ typedef struct {
     Py_ssize_t job_thin, job_thinned;
     Py_ssize_t item_started, item_worker, item_thread;
     PyObject *job_var, *worker, *recorder, *thin_tasks, *open_tasks, *clocks;
-    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took, *resumed, *ended, *name_worker, *end_item;
+    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took, *resumed, *ended, *worker_name, *end_item;
     PyObject *done, *append;                       /* of `Task` and of `deque`: looked up once */
     PyObject *is_locked, *wake_next, *wake_first; /* asyncio's own methods of semaphores and locks */
     long long long_wait, long_step; /* ns: what is told of */
@@ -68,8 +68,7 @@ raise_again(PyObject *error)
 #if PY_VERSION_HEX >= 0x030C0000
         PyErr_SetRaisedException(error);
 #else
-        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
-        Py_DECREF(error);
+        PyErr_Restore(Py_NewRef(Py_TYPE(error)), error, PyException_GetTraceback(error)); /* its context is as it was */
 #endif
     }
 }
