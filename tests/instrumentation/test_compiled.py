@@ -6,15 +6,13 @@ import asyncio
 import contextvars
 import signal
 import sys
-import threading
 import time
 
 import pytest
 
 import loopscope
-from loopscope import context, places
+from loopscope import context
 from loopscope.hooks import compiled
-from loopscope.records import NOWHERE
 
 LABEL = contextvars.ContextVar("label", default="none")
 
@@ -383,105 +381,3 @@ def test_never_is_a_long_time(observe):
         await asyncio.sleep(0)
 
     assert {task.outcome for task in seen.run(main()).tasks} == {"ok"}
-
-
-@pytest.mark.parametrize("compiled", ["on", "off"])
-def test_work_in_a_thread_is_recorded_alike(observe, line_of, compiled):
-    """Times, thread, outcome and the line that asked; the program's traceback and variables are its own."""
-    seen = observe(compiled=compiled)
-    LABEL.set("mine")
-
-    def works():
-        return LABEL.get(), threading.current_thread().name, context.worker.item.function
-
-    def breaks():
-        raise LookupError("wrong")
-
-    async def main():
-        with loopscope.job("work"):
-            found = await asyncio.to_thread(works)  # asks
-            with pytest.raises(LookupError, match="wrong") as caught:
-                await asyncio.to_thread(breaks)
-            return found, [frame.name for frame in caught.traceback][-3:], await asyncio.to_thread(idle)
-
-    def idle():
-        return type(context.worker.item.future()).__name__
-
-    (label, thread, inside), frames, of_future = asyncio.run(main())
-    first, second, _ = seen.finish().items
-    assert (label, of_future) == ("mine", "Future")
-    assert inside.endswith("works")
-    assert frames == ["to_thread", "run", "breaks"]
-    assert (first.worker, first.outcome, second.outcome, second.exception) == (
-        thread,
-        "ok",
-        "error",
-        "LookupError",
-    )
-    assert first.submitted <= first.started <= first.ended
-    assert first.thread
-    assert first.job is second.job
-    assert first.job.name == "work"
-    assert first.site.line == line_of("asks")
-
-
-def both(frame):
-    """What is found in C and in Python, while the frame stands still."""
-    return places.note_caller(frame), places.walk(frame)
-
-
-def test_the_callers_place_is_found_alike():
-    """Of a user's file that was seen before and one that was not, of a library, and none."""
-    here = sys._getframe()
-    unseen = {"frame": sys._getframe}
-    exec(compile("found = frame()", "/srv/unseen.py", "exec"), unseen)
-    coroutine = asyncio.sleep(1)
-    frames = [here, here, unseen["found"], unseen["found"], here.f_back, coroutine.cr_frame, None]
-    found = [both(frame) for frame in frames]
-    coroutine.close()
-    assert [in_c for in_c, _ in found] == [in_python for _, in_python in found]
-    files = [place[0].co_filename for place, _ in found[:5]]
-    assert files[:4] == [__file__, __file__, "/srv/unseen.py", "/srv/unseen.py"]
-    assert "/site-packages/" in files[4]
-    assert [place for place, _ in found[5:]] == [NOWHERE, NOWHERE]
-
-
-def test_the_walk_ends_at_the_event_loop_unless_that_sleeps():
-    """A library's callback has no caller; what is called inside `select`, as a signal's handler is, has."""
-    source = "def turn(call, look): call(look)\ndef select(look): look()\ndef step(look): look()"
-    loops = {}
-    exec(compile(source, asyncio.base_events.__file__, "exec"), loops)
-    places.stop_codes.add(id(loops["turn"].__code__))
-    found = []
-    for inside in ("step", "select"):
-        loops["turn"](loops[inside], lambda: found.append(both(sys._getframe(1))))
-    places.stop_codes.discard(id(loops["turn"].__code__))
-    (step, _), (select, _) = found
-    assert [in_c for in_c, _ in found] == [in_python for _, in_python in found]
-    assert step is NOWHERE
-    assert select[0].co_name == "test_the_walk_ends_at_the_event_loop_unless_that_sleeps"
-
-
-@pytest.mark.parametrize("compiled", ["on", "off"])
-def test_what_a_signals_handler_raises_in_a_sleep_keeps_its_context(observe, compiled):
-    """It passes through the sleep as it is, whatever is handled around the loop."""
-    observe(compiled=compiled)
-
-    def handle(*_):
-        try:
-            {}["inner"]
-        except KeyError:
-            raise OSError("from the handler")  # noqa: B904  its context is what is looked at
-
-    before = signal.signal(signal.SIGUSR1, handle)
-    timer = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGUSR1))
-    timer.start()
-    try:
-        int("outer")
-    except ValueError:
-        with pytest.raises(OSError, match="from the handler") as caught:
-            asyncio.run(asyncio.sleep(5))
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-        timer.join()
-    assert repr(caught.value.__context__) == "KeyError('inner')"

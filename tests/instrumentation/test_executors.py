@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 import loopscope
+from loopscope import context
 from loopscope.records import CANCELLED, ERROR, OK
 
 COLOUR = contextvars.ContextVar("colour", default="none")
@@ -253,3 +254,40 @@ def test_executors_whose_items_never_started_have_no_durations(seen):
         gate.set()
     seen.finish()
     assert sum(histogram.count for histogram in seen.state.run_durations.values()) == 1
+
+
+@pytest.mark.parametrize("compiled", ["on", "off"])
+def test_work_in_a_thread_is_recorded_alike(observe, line_of, compiled):
+    """Times, thread, outcome and the line that asked; the program's traceback and variables are its own."""
+    seen = observe(compiled=compiled)
+    COLOUR.set("mine")
+
+    def works():
+        return COLOUR.get(), threading.current_thread().name, context.worker.item.function
+
+    def breaks():
+        raise LookupError("wrong")
+
+    async def main():
+        with loopscope.job("work"):
+            found = await asyncio.to_thread(works)  # asks
+            with pytest.raises(LookupError, match="wrong") as caught:
+                await asyncio.to_thread(breaks)
+            return found, [frame.name for frame in caught.traceback][-3:]
+
+    (label, thread, inside), frames = asyncio.run(main())
+    first, second = seen.finish().items
+    assert label == "mine"
+    assert inside.endswith("works")
+    assert frames == ["to_thread", "run", "breaks"]
+    assert (first.worker, first.outcome, second.outcome, second.exception) == (
+        thread,
+        "ok",
+        "error",
+        "LookupError",
+    )
+    assert first.submitted <= first.started <= first.ended
+    assert first.thread
+    assert first.job is second.job
+    assert first.job.name == "work"
+    assert first.site.line == line_of("asks")

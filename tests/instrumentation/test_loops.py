@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import threading
@@ -202,3 +203,28 @@ def test_a_sleep_that_is_interrupted_is_over(observe, compiled):
     assert selector.select(timeout=0) == []
     loop.close()
     seen.finish()
+
+
+@pytest.mark.parametrize("compiled", ["on", "off"])
+def test_what_a_signals_handler_raises_in_a_sleep_keeps_its_context(observe, compiled):
+    """It passes through the sleep as it is, whatever is handled around the loop."""
+    observe(compiled=compiled)
+
+    def handle(*_):
+        try:
+            {}["inner"]
+        except KeyError:
+            raise OSError("from the handler")  # noqa: B904  its context is what is looked at
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    timer = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGUSR1))
+    timer.start()
+    try:
+        int("outer")
+    except ValueError:
+        with pytest.raises(OSError, match="from the handler") as caught:
+            asyncio.run(asyncio.sleep(5))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        timer.join()
+    assert repr(caught.value.__context__) == "KeyError('inner')"
