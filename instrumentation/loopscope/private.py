@@ -7,7 +7,7 @@ import gc
 import inspect
 import os
 import sys
-from asyncio import BaseEventLoop, format_helpers, locks
+from asyncio import BaseEventLoop, Handle, format_helpers, locks
 from contextvars import Context
 from pathlib import Path
 from selectors import BaseSelector
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 
-SOON_NAMES = ("events", "Handle", "_source_traceback", "_ready", "append")
+# What methods that are done in another place do there: the names in their code.
+KNOWN_NAMES = {
+    "call_soon": "_check_closed _debug _check_thread _check_callback _call_soon _source_traceback",
+    "_call_soon": "events Handle _source_traceback _ready append",
+    "_check_closed": "_closed RuntimeError",
+    "get_debug": "_debug",
+    "__init__": "contextvars copy_context _context _loop _callback _args _cancelled _repr get_debug"
+    " format_helpers extract_stack sys _getframe _source_traceback",
+}
 
 
 def exception_of(task: asyncio.Task[Any]) -> BaseException | None:
@@ -50,8 +58,24 @@ def say_unhandled(handle: Any, error: BaseException) -> None:
 
 def soon_is_known() -> bool:
     """Does the loop's `_call_soon` do no more than make a handle and append it, as ours does in its place?"""
-    code = getattr(getattr(BaseEventLoop, "_call_soon", None), "__code__", None)
-    return code is not None and code.co_names == SOON_NAMES
+    return _known(BaseEventLoop, "_call_soon") is not None
+
+
+def parts_of_call_soon() -> tuple[Any, Any, Any]:
+    """How a handle is made, and what a loop is asked before; each None unless it does what it always did."""
+    if _known(BaseEventLoop, "call_soon") is None:
+        return None, None, None
+    return (
+        _known(Handle, "__init__"),
+        _known(BaseEventLoop, "_check_closed"),
+        _known(BaseEventLoop, "get_debug"),
+    )
+
+
+def _known(owner: type, name: str) -> Any:
+    method = getattr(owner, name, None)
+    code = getattr(method, "__code__", None)
+    return method if code is not None and " ".join(code.co_names) == KNOWN_NAMES[name] else None
 
 
 def permits_are_plain(semaphore: Any, lock: Any) -> bool:

@@ -25,6 +25,7 @@ from loopscope.records import (
     WorkItem,
 )
 from loopscope.settings import Settings
+from loopscope.untracked import untrack
 
 if TYPE_CHECKING:
     from loopscope.faults import Failed
@@ -191,7 +192,7 @@ class Recorder:
     def take(self) -> Batch:
         """Everything that ended since the last call, places not yet resolved."""
         self.alike_faults = {}
-        return Batch(
+        batch = Batch(
             now=now(),
             jobs=_empty(self.ended_jobs),
             tasks=_empty(self.ended_tasks),
@@ -203,6 +204,9 @@ class Recorder:
             samples=_empty(self.samples),
             counted=self.detail.take(),
         )
+        untrack(*batch.jobs, *batch.waits, *batch.holds, *batch.items)
+        untrack(*(task for task in batch.tasks if task.wait is None))  # a wait leads back to its task
+        return batch
 
 
 def _empty(queue: deque[Any]) -> list[Any]:

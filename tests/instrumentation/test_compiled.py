@@ -247,10 +247,76 @@ def test_fronts_outlive_a_configuration_that_fails(under_load):
             (nothing, nothing),
             nothing,
             (nothing,) * 9,
+            (nothing,) * 3,
             (1, 1),
         )
     under_load.run(everything())
     assert under_load.state.tasks_finished["ok"] == 8
+
+
+def spy_on(loop, name, seen):
+    original = getattr(loop, name)
+
+    def spy(*args):
+        seen.append(name)
+        return original(*args)
+
+    setattr(loop, name, spy)
+
+
+@pytest.mark.parametrize("name", ["_check_closed", "_call_soon", "get_debug"])
+def test_what_somebody_put_on_a_loop_is_asked_by_call_soon(under_load, name):
+    seen, loop = [], asyncio.new_event_loop()
+    spy_on(loop, name, seen)
+    handle = loop.call_soon(loop.stop)
+    assert seen == [name]
+    assert (handle._callback, handle._args, handle._source_traceback) == (loop.stop, (), None)
+    loop.run_forever()
+    loop.close()
+    under_load.finish()
+
+
+def test_what_somebody_put_on_handles_is_called(under_load, monkeypatch):
+    made, original = [], asyncio.Handle.__init__
+
+    def init(self, *args):
+        made.append(args[0])
+        original(self, *args)
+
+    loop = asyncio.new_event_loop()
+    loop.call_soon(print)
+    monkeypatch.setattr(asyncio.Handle, "__init__", init)
+    loop.call_soon(loop.stop)
+    monkeypatch.undo()
+    loop.call_soon(str)
+    assert made == [loop.stop]
+    loop.run_forever()
+    loop.close()
+    under_load.finish()
+
+
+def test_call_soon_is_asyncios_own_to_its_caller(under_load):
+    """Arguments, context, debugging, and what it says to a wrong call."""
+    loop, own = asyncio.new_event_loop(), contextvars.copy_context()
+    handle = loop.call_soon(print, 1, 2, context=own)
+    assert (handle._args, handle._context, handle._loop) == ((1, 2), own, loop)
+    assert (handle._repr, handle.cancelled()) == (None, False)
+    assert loop.call_soon(print, context=None)._context is not own
+    assert list(loop.call_soon(print)._context) == list(own)
+    for wrong, words in (((), "callback"), ((print, {"other": 1}), "other")):
+        args, options = (wrong[:1], wrong[1]) if wrong else ((), {})
+        with pytest.raises(TypeError, match=words):
+            loop.call_soon(*args, **options)
+    loop.set_debug(True)
+    last = loop.call_soon(print)._source_traceback[-1]
+    assert last.name == "test_call_soon_is_asyncios_own_to_its_caller"
+    with pytest.raises(TypeError, match="a callable object was expected"):
+        loop.call_soon(1)
+    loop.close()
+    loop.set_debug(False)
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        loop.call_soon(print)
+    under_load.finish()
 
 
 def test_a_callback_that_takes_itself_back_when_asked_for_its_owner(under_load):

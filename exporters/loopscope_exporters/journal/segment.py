@@ -97,8 +97,8 @@ class Segment:
                 self._execute(statement, list(chain.from_iterable(islice(source, size))))
                 count -= size
 
-    def beat(self, **values: int) -> None:
-        """Update the process row; see ``beat.sql``."""
+    def beat(self, *values: int) -> None:
+        """Update the process row: the six values of ``beat.sql``."""
         self._db.execute(layout.query("beat"), values)
 
     def seal(self) -> None:

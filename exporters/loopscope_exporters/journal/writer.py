@@ -153,14 +153,7 @@ class Writer:
 
     def _beat(self, moment: int, *, sealed: int = 0, ended: int = 0) -> None:
         wall = self._state.anchor.to_wall(moment)
-        self._segment.beat(
-            heartbeat=wall,
-            drift=self._drift(wall),
-            dropped=self._dropped(),
-            open_since=self._open_work.since,
-            sealed=sealed,
-            ended=ended,
-        )
+        self._segment.beat(wall, self._drift(wall), self._dropped(), self._open_work.since, sealed, ended)
 
     @staticmethod
     def _drift(wall: int) -> int:

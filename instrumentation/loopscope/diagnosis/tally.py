@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from loopscope.untracked import untrack
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -96,6 +98,7 @@ class Tallies(dict[Key, Tally]):
             if len(self) >= MOST_KEYS:
                 self._forget()
             found = self[key] = Tally()
+            untrack(key, found)
         return found
 
     def _forget(self) -> None:

@@ -19,6 +19,7 @@
 #include "fast/step.h"
 #include "fast/sleep.h"
 #include "fast/making.h"
+#include "fast/queue.h"
 #include "fast/waking.h"
 #include "fast/permits.h"
 #include "fast/caller.h"
@@ -55,9 +56,11 @@ make_front(vectorcallfunc call, PyObject *hook, PyObject *original)
 
 BEFORE(step)
 BEFORE(create_task)
+BEFORE(put_soon)
 BEFORE(call_soon)
 BEFORE(call_at)
 BEFORE(release)
+BEFORE(call)
 
 /* Where a slot of a class lies; -1 with TypeError set if it has no such slot of that kind. */
 static Py_ssize_t
@@ -83,6 +86,9 @@ find_slots(Known *new)
                    || (new->handle_callback = offset_of(new->handle, "_callback", T_OBJECT_EX)) < 0
                    || (new->handle_args = offset_of(new->handle, "_args", T_OBJECT_EX)) < 0
                    || (new->handle_context = offset_of(new->handle, "_context", T_OBJECT_EX)) < 0
+                   || (new->handle_cancelled = offset_of(new->handle, "_cancelled", T_OBJECT_EX)) < 0
+                   || (new->handle_repr = offset_of(new->handle, "_repr", T_OBJECT_EX)) < 0
+                   || (new->handle_traceback = offset_of(new->handle, "_source_traceback", T_OBJECT_EX)) < 0
                    || (new->clock_key = offset_of(new->clock, "key", T_OBJECT_EX)) < 0
                    || (new->clock_loop = offset_of(new->clock, "loop", T_OBJECT_EX)) < 0
                    || (new->clock_running = offset_of(new->clock, "running", T_OBJECT_EX)) < 0
@@ -123,12 +129,13 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
     Known new = {0};
-    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!O!O!)(O!O!O!)(OO)O(OOOOOOOOO)(LL):configure", type, &new.handle, type, &new.future,
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!O!O!)(O!O!O!)(OO)O(OOOOOOOOO)(OOO)(LL):configure", type, &new.handle, type, &new.future,
                           type, &new.task, type, &new.deque, type, &new.semaphore, type, &new.bounded, type, &new.lock,
                           &new.permits_are_plain, type, &new.clock, type, &new.job, type, &new.detail, type, &new.record, type, &new.item, dict, &new.thin_tasks, dict,
                           &new.open_tasks, dict, &new.clocks, &new.job_var, &new.worker, &new.recorder, &new.say_unhandled,
                           &new.look_for_long_step, &new.thin_ended, &new.address_reused,
-                          &new.took, &new.resumed, &new.ended, &new.worker_name, &new.end_item, &new.long_wait, &new.long_step)
+                          &new.took, &new.resumed, &new.ended, &new.worker_name, &new.end_item,
+                          &new.make_handle, &new.check_closed, &new.get_debug, &new.long_wait, &new.long_step)
         || find_slots(&new) < 0 || find_methods(&new) < 0) {
         Py_XDECREF(new.done);
         Py_XDECREF(new.append);
@@ -150,19 +157,35 @@ is_configured(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
     return PyBool_FromLong(known.clock != NULL);
 }
 
+/* Weak references stay: the collector moves them from list to list, and would trip over one that is in none. */
+static PyObject *
+untrack(PyObject *Py_UNUSED(module), PyObject *const *objects, Py_ssize_t number)
+{
+    for (Py_ssize_t object = 0; object < number; object++) {
+        PyTypeObject *type = Py_TYPE(objects[object]);
+        if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && PyType_IS_GC(type) && !PyWeakref_Check(objects[object])) {
+            PyObject_GC_UnTrack(objects[object]);
+        }
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"configure", configure, METH_VARARGS, PyDoc_STR("Tell the fronts what they have to know; see `compiled`.")},
     {"is_configured", is_configured, METH_NOARGS, PyDoc_STR("Whether they have been told.")},
     {"before_step", before_step, METH_VARARGS, PyDoc_STR("The front of a hook, and what that replaced.")},
     {"before_create_task", before_create_task, METH_VARARGS, PyDoc_STR("Likewise.")},
+    {"before_put_soon", before_put_soon, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_call_soon", before_call_soon, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_call_at", before_call_at, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_release", before_release, METH_VARARGS, PyDoc_STR("Likewise.")},
+    {"before_call", before_call, METH_VARARGS, PyDoc_STR("A function, and what is called after it with the same.")},
     {"take", take, METH_O, PyDoc_STR("Take a free permit for a thin task: True, else its clock; None if it is not thin.")},
     {"timed", timed, METH_VARARGS, PyDoc_STR("A selector's `select` that reads a loop's clock before and after.")},
     {"errand", errand, METH_VARARGS, PyDoc_STR("A work item and its function: what to give to an executor instead.")},
     {"walker", walker, METH_VARARGS, PyDoc_STR("Makes `places.note_caller`.")},
     {"took", (PyCFunction)(void (*)(void))took, METH_FASTCALL, PyDoc_STR("As `thin.took`.")},
+    {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL, PyDoc_STR("See `loopscope.untracked`.")},
     {NULL},
 };
 
@@ -204,6 +227,13 @@ prepare(PyObject *module)
     str_item = PyUnicode_InternFromString("item");
     str_ok = PyUnicode_InternFromString("ok");
     str_error = PyUnicode_InternFromString("error");
+    str_init = PyUnicode_InternFromString("__init__");
+    str_context = PyUnicode_InternFromString("context");
+    str_closed = PyUnicode_InternFromString("_closed");
+    str_debug = PyUnicode_InternFromString("_debug");
+    str_check_closed = PyUnicode_InternFromString("_check_closed");
+    str_get_debug = PyUnicode_InternFromString("get_debug");
+    str_call_soon = PyUnicode_InternFromString("_call_soon");
     str_wake_up = PyUnicode_InternFromString("wake_up");
     str_co_name = PyUnicode_InternFromString("co_name");
     str_threadsafe = PyUnicode_InternFromString("call_soon_threadsafe");

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from loopscope import loop_clock, private
 from loopscope.clock import nanoseconds
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from loopscope.hooks.patching import Patches
     from loopscope.settings import Settings
+
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
 
 
 def install(patches: Patches, settings: Settings) -> None:
@@ -57,11 +60,15 @@ def install(patches: Patches, settings: Settings) -> None:
             worker_name,
             work_items.end,
         ),
+        private.parts_of_call_soon(),
         (long_wait, long_step),
     )
     patches.put_before(asyncio.Handle, "_run", _fast.before_step)
     patches.put_before(asyncio.BaseEventLoop, "create_task", _fast.before_create_task)
-    patches.put_before(asyncio.BaseEventLoop, "_call_soon", _fast.before_call_soon)
+    patches.put_before(asyncio.BaseEventLoop, "_call_soon", _fast.before_put_soon)
+    patches.replace(
+        asyncio.BaseEventLoop, "call_soon", lambda original: _fast.before_call_soon(original, original)
+    )
     patches.put_before(asyncio.BaseEventLoop, "call_at", _fast.before_call_at)
     patches.put_before(asyncio.Semaphore, "release", _fast.before_release)
     patches.put_before(asyncio.Lock, "release", _fast.before_release)
@@ -80,6 +87,21 @@ def timed(settings: Settings) -> Callable[[LoopClock, Callable[..., Any], int], 
 def errands(settings: Settings) -> Callable[[WorkItem, Callable[..., Any]], Callable[..., Any]] | None:
     """What makes an executor's call of a work item that has a context of its own; None if nothing does."""
     return _fast.errand if _can_serve(settings) else None
+
+
+def led(settings: Settings, note: Callable[..., None], original: _F) -> _F | None:
+    """A coroutine function before each call of which `note` is called with the same, or None.
+
+    It gives the coroutine of the original, so that there is no second one around it. To `inspect` it looks
+    like the original; `note` raises no exception.
+    """
+    code = getattr(original, "__code__", None)
+    if code is None or not _can_serve(settings):
+        return None
+    front = _fast.before_call(note, original)
+    for name in ("__code__", "__defaults__", "__kwdefaults__"):
+        setattr(front, name, getattr(original, name))
+    return front
 
 
 def _can_serve(settings: Settings) -> bool:

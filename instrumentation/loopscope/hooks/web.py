@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
 from loopscope import places
+from loopscope.hooks import compiled
 from loopscope.jobs import JobContext, close
 from loopscope.recorder import recorder
 from loopscope.records import NOWHERE
@@ -13,8 +15,10 @@ from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import CodeType
 
     from loopscope.hooks.patching import Patches
+    from loopscope.records import RawPlace
     from loopscope.settings import Settings
 
 JOB = "loopscope.job"  # in the ASGI scope
@@ -26,14 +30,14 @@ def install_applications(patches: Patches, _: Settings) -> None:
     patches.replace(sys.modules["starlette.applications"].Starlette, "__call__", serving)
 
 
-def install_routing(patches: Patches, _: Settings) -> None:
-    patches.replace(sys.modules["starlette.routing"].Route, "handle", _routing)
+def install_routing(patches: Patches, settings: Settings) -> None:
+    patches.replace(sys.modules["starlette.routing"].Route, "handle", _routing(settings))
 
 
-def install_fastapi_routing(patches: Patches, _: Settings) -> None:
+def install_fastapi_routing(patches: Patches, settings: Settings) -> None:
     route = sys.modules["fastapi.routing"].APIRoute
     if "handle" in vars(route):
-        patches.replace(route, "handle", _routing)
+        patches.replace(route, "handle", _routing(settings))
 
 
 def install_background(patches: Patches, _: Settings) -> None:
@@ -48,9 +52,13 @@ def serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
             if scope["type"] != "http" or JOB in scope:
                 return await original(self, scope, receive, send)
             request = _Request(f"{scope['method']} (unmatched)", send)
-            with request as job:
-                scope[JOB] = job
-                return await original(self, scope, receive, request.send)
+            scope[JOB] = request.begin()
+            try:
+                await original(self, scope, receive, request)
+            except BaseException as error:
+                request.end(error)
+                raise
+            request.end(None)
         except BaseException as error:
             step_out(error)
             raise
@@ -70,7 +78,8 @@ class _Request(JobContext):
         super().__init__(name, kind="http", site=NOWHERE)
         self._send = send
 
-    async def send(self, message: Any) -> None:
+    async def __call__(self, message: Any) -> None:  # type: ignore[override]  # it decorates nothing
+        """What the application sends."""
         try:
             await self._send(message)
         except BaseException as error:
@@ -89,21 +98,24 @@ class _Request(JobContext):
             recorder.fault("response")
 
 
-def _routing(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+def _routing(settings: Settings) -> Callable[..., Callable[..., Awaitable[None]]]:
     """The route's template names the job: paths with ids in them would be a name each."""
 
-    async def handle(self: Any, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            _name_after_route(self, scope)
-            return await original(self, scope, receive, send)
-        except BaseException as error:
-            step_out(error)
-            raise
+    def make(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def handle(self: Any, scope: Any, receive: Any, send: Any) -> None:
+            try:
+                _name_after_route(self, scope)
+                return await original(self, scope, receive, send)
+            except BaseException as error:
+                step_out(error)
+                raise
 
-    return handle
+        return compiled.led(settings, _name_after_route, original) or handle
+
+    return make
 
 
-def _name_after_route(route: Any, scope: Any) -> None:
+def _name_after_route(route: Any, scope: Any, *_: Any) -> None:
     job = scope.get(JOB)
     if job is None:
         return
@@ -112,11 +124,17 @@ def _name_after_route(route: Any, scope: Any) -> None:
         if job.site is not NOWHERE and job.site[0] is code:  # FastAPI's route has called Starlette's
             return
         job.name = f"{scope['method']} {scope.get('root_path', '')}{_template(route, scope)}"
-        job.site = code, 0
+        job.site = _beginning(code)
     except AttributeError:  # an endpoint that is an object, or a route of another make
         pass
     except Exception:
         recorder.fault("route")
+
+
+@functools.lru_cache(1_000)
+def _beginning(code: CodeType) -> RawPlace:
+    """One for all requests of an endpoint."""
+    return code, 0
 
 
 def _template(route: Any, scope: Any) -> str:

@@ -109,3 +109,30 @@ fall_back(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *
     PyErr_Clear();
     return PyObject_Vectorcall(((Front *)self)->hook, arguments, flagged, names);
 }
+
+/* Is this the only argument given by keyword? */
+static int
+only_name(PyObject *names, PyObject *name)
+{
+    return PyTuple_GET_SIZE(names) == 1 && PyObject_RichCompareBool(PyTuple_GET_ITEM(names, 0), name, Py_EQ) == 1;
+}
+
+static PyObject *
+tuple_of(PyObject *const *items, Py_ssize_t number)
+{
+    PyObject *tuple = PyTuple_New(number);
+    for (Py_ssize_t item = 0; tuple != NULL && item < number; item++) {
+        PyTuple_SET_ITEM(tuple, item, Py_NewRef(items[item]));
+    }
+    return tuple;
+}
+
+/* Call what it stands before with the same, and go on with the original. */
+static PyObject *
+call(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    Front *front = (Front *)self;
+    PyObject *said = PyObject_Vectorcall(front->hook, arguments, PyVectorcall_NARGS(flagged), names);
+    Py_XDECREF(said);
+    return said == NULL ? NULL : PyObject_Vectorcall(front->original, arguments, flagged, names);
+}

@@ -5,7 +5,7 @@
 /* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
 typedef struct {
     PyTypeObject *handle, *clock, *job, *future, *task, *deque, *semaphore, *bounded, *lock, *detail, *record, *item;
-    Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
+    Py_ssize_t handle_loop, handle_callback, handle_args, handle_context, handle_cancelled, handle_repr, handle_traceback;
     Py_ssize_t clock_key, clock_loop, clock_running, clock_slow, clock_long, clock_on_waking;
     Py_ssize_t record_ref, record_last_ran, record_steps, record_running;
     Py_ssize_t job_thin, job_thinned;
@@ -14,6 +14,7 @@ typedef struct {
     PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took, *resumed, *ended, *worker_name, *end_item;
     PyObject *done, *append;                       /* of `Task` and of `deque`: looked up once */
     PyObject *is_locked, *wake_next, *wake_first; /* asyncio's own methods of semaphores and locks */
+    PyObject *make_handle, *check_closed, *get_debug; /* and of handles and loops; None where they do other things */
     long long long_wait, long_step; /* ns: what is told of */
     int permits_are_plain;   /* asyncio's own are taken and given back as `move` does */
 } Known;
@@ -24,6 +25,7 @@ static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_
 static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
 static PyObject *str_waits_at, *str_arrays, *str_is_locked, *str_wake_next, *str_wake_first;
+static PyObject *str_init, *str_context, *str_closed, *str_debug, *str_check_closed, *str_get_debug, *str_call_soon;
 static PyObject *str_wake_up, *str_co_name, *str_threadsafe, *str_item, *str_ok, *str_error, *str_select;
 
 static long long
@@ -123,4 +125,31 @@ owner_of(PyObject *callback)
 {
     PyObject *owner = NULL;
     return optional(callback, str_self, &owner) == 0 ? Py_NewRef(Py_None) : owner;
+}
+
+/* The function that an object's method is; NULL, maybe with an error set, if there is no such method. */
+static PyObject *
+function_of(PyObject *object, PyObject *name)
+{
+    PyObject *found = NULL;
+#if PY_VERSION_HEX >= 0x030D0000
+    if ((found = PyObject_GetAttr(object, name)) != NULL) {
+        Py_SETREF(found, PyMethod_Check(found) ? Py_NewRef(PyMethod_GET_FUNCTION(found)) : NULL);
+    }
+#else
+    if (!_PyObject_GetMethod(object, name, &found)) {
+        Py_CLEAR(found);
+    }
+#endif
+    return found;
+}
+
+/* Is this method asyncio's own, and not somebody's, on the object or its class? */
+static int
+has_own(PyObject *object, PyObject *name, PyObject *own)
+{
+    PyObject *found = function_of(object, name);
+    int is_own = found != NULL ? found == own : PyErr_Occurred() ? -1 : 0;
+    Py_XDECREF(found);
+    return is_own;
 }

@@ -58,19 +58,12 @@ note_thin(PyObject *task, PyObject *job)
     return failed ? -1 : 0;
 }
 
-/* No argument by keyword but a name: others, such as a context, say what the hook in Python has to know. */
-static int
-only_named(PyObject *names)
-{
-    return names == NULL
-           || (PyTuple_GET_SIZE(names) == 1 && PyObject_RichCompareBool(PyTuple_GET_ITEM(names, 0), str_name, Py_EQ) == 1);
-}
-
+/* A name is all there may be by keyword: others, such as a context, say what the hook in Python has to know. */
 static PyObject *
 create_task(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
     PyObject *job = NULL, *task;
-    int is_plain_call = PyVectorcall_NARGS(flagged) == 2 && only_named(names) && has_no_factory(arguments[0]);
+    int is_plain_call = PyVectorcall_NARGS(flagged) == 2 && (names == NULL || only_name(names, str_name)) && has_no_factory(arguments[0]);
     if (!is_plain_call || (job = thin_job()) == NULL) {
         return fall_back(self, arguments, flagged, names);
     }

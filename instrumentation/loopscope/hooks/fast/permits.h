@@ -24,16 +24,6 @@ is_plain_permit(PyObject *primitive)
     return waiting < 0 ? -1 : waiting == 0;
 }
 
-/* Is this method asyncio's own, and not somebody's, on the object or its class? */
-static int
-has_own(PyObject *primitive, PyObject *name, PyObject *own)
-{
-    PyObject *found = PyObject_GetAttr(primitive, name);
-    int is_own = found == NULL ? -1 : PyMethod_Check(found) && PyMethod_GET_FUNCTION(found) == own;
-    Py_XDECREF(found);
-    return is_own;
-}
-
 /* Do to a lock what `acquire` and `release` do. 0: it is not as it should be for that, -1: an error is set. */
 static int
 turn(PyObject *lock, PyObject *from, PyObject *to)

@@ -1,4 +1,4 @@
-/* What a loop is given to run, see `waking`. */
+/* What a loop is given to run, and by whom, see `waking`. */
 
 /* Is a callback about to hear that what it waits for was cancelled? Then somebody on the stack did so. */
 static int
@@ -41,31 +41,44 @@ will_wake(void)
     return answer;
 }
 
+/* `_call_soon`: a loop's own, and that of what another thread gives it to run. */
 static PyObject *
-call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+put_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
-    PyObject *ready, *handle, *said = NULL;
     if (PyVectorcall_NARGS(flagged) != 4 || names != NULL || !PyTuple_CheckExact(arguments[2])
         || tells_of_cancellation(arguments[2]) || (sleeps(arguments[0]) && will_wake() != 1)) {
         return fall_back(self, arguments, flagged, names);
     }
-    PyObject *of_handle[] = {arguments[1], arguments[2], arguments[0], arguments[3]};
-    handle = PyObject_Vectorcall((PyObject *)known.handle, of_handle, 4, NULL);
-    if (handle == NULL) {
-        return NULL;
-    }
     /* In debug mode asyncio takes its own frame off the handle's traceback here. There is none. */
-    ready = PyObject_GetAttr(arguments[0], str_ready);
-    if (ready != NULL) {
-        PyObject *to_deque[] = {ready, handle};
-        said = Py_TYPE(ready) == known.deque ? PyObject_Vectorcall(known.append, to_deque, 2, NULL)
-                                             : PyObject_CallMethodOneArg(ready, str_append, handle);
+    return enqueue(arguments[0], arguments[1], arguments[2], arguments[3], 0);
+}
+
+/* Would asyncio do nothing with it but call our `_call_soon`? */
+static int
+goes_straight(PyObject *loop)
+{
+    PyObject *soon = NULL;
+    int straight = is_attribute(loop, str_closed, Py_False) && is_undebugged(loop)
+                   && has_own(loop, str_check_closed, known.check_closed) > 0
+                   && (soon = function_of(loop, str_call_soon)) != NULL;
+    straight = straight && Py_TYPE(soon) == front_type && ((Front *)soon)->call == put_soon;
+    Py_XDECREF(soon);
+    return straight;
+}
+
+static PyObject *
+call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    Py_ssize_t given = PyVectorcall_NARGS(flagged);
+    PyObject *context = names == NULL ? Py_None : only_name(names, str_context) ? arguments[given] : NULL, *handle = NULL;
+    PyObject *args = given < 2 || context == NULL || !goes_straight(arguments[0]) ? NULL : tuple_of(arguments + 2, given - 2);
+    if (args == NULL || tells_of_cancellation(args) || sleeps(arguments[0])) {
+        handle = fall_back(self, arguments, flagged, names);
     }
-    if (said == NULL) {
-        Py_CLEAR(handle);
+    else {
+        handle = enqueue(arguments[0], arguments[1], args, context, 1);
     }
-    Py_XDECREF(ready);
-    Py_XDECREF(said);
+    Py_XDECREF(args);
     return handle;
 }
 

@@ -1,0 +1,76 @@
+"""What has ended is none of the cyclic collector's business, and is freed without it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from time import sleep
+
+import pytest
+
+import loopscope
+from loopscope.diagnosis.tally import Tallies, WaitKey
+from loopscope.hooks import compiled
+from loopscope.recorder import recorder
+from loopscope.records import NOWHERE, SEMAPHORE, Task, Wait
+from loopscope.untracked import untrack
+
+pytestmark = pytest.mark.skipif(not compiled.there, reason="it takes a compiler")
+
+
+class Mortal:
+    """Something whose end can be seen."""
+
+
+async def work():
+    gate = asyncio.Semaphore(1)
+
+    async def part():
+        async with gate:
+            await asyncio.sleep(0.002)
+
+    with loopscope.job("work"):
+        await asyncio.gather(part(), part(), asyncio.to_thread(sleep, 0.02))
+
+
+def test_records_that_ended_are_not_looked_at(observe):
+    batch = observe(hold_threshold=0.0).run(work())
+    ended = [batch.jobs, batch.tasks, batch.waits, batch.holds, batch.items]
+    assert all(ended)
+    assert not any(gc.is_tracked(record) for records in ended for record in records)
+
+
+def test_a_job_is_not_looked_at_from_its_beginning(seen):
+    with loopscope.job("work") as job:
+        assert not gc.is_tracked(job)
+    seen.finish()
+
+
+def test_a_task_that_its_wait_leads_back_to_stays_in_sight(seen):
+    """One that was destroyed while it waited: only the collector can take such a pair apart."""
+    lost, done = (Task(number, None, 0, "part", NOWHERE, 1, lambda: None) for number in (1, 2))
+    lost.wait = Wait(lost, SEMAPHORE, None, NOWHERE, 1)
+    recorder.ended_tasks.extend((lost, done))
+    batch = seen.finish()
+    assert [gc.is_tracked(task) for task in batch.tasks] == [True, False]
+
+
+def test_tallies_and_their_keys_neither():
+    tallies = Tallies()
+    key = WaitKey("semaphore", NOWHERE, 1)
+    tallies.add([(key, (1, 2, 1, 0, False)), ("by name", (1, 2, 1, 0, False))])
+    assert not gc.is_tracked(key)
+    assert not any(gc.is_tracked(tally) for tally in tallies.values())
+
+
+def test_weak_references_and_things_of_c_stay_in_sight():
+    thing, several = Mortal(), [[]]
+    reference = weakref.KeyedRef(thing, print, 1)
+    untrack(reference, several, 7, "seven", None)
+    assert gc.is_tracked(reference)
+    assert gc.is_tracked(several)
+    untrack(thing)
+    assert not gc.is_tracked(thing)
+    del thing
+    assert reference() is None
