@@ -7,7 +7,7 @@ import gc
 import inspect
 import os
 import sys
-from asyncio import BaseEventLoop, Handle, format_helpers, locks
+from asyncio import BaseEventLoop, Handle, format_helpers, locks, tasks
 from contextvars import Context
 from pathlib import Path
 from selectors import BaseSelector
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 
-# What methods that are done in another place do there: the names in their code.
+# What methods that are done in another place do there: the names in their code, in one version or another.
+_CREATE_TASK = "_check_closed _task_factory tasks Task _source_traceback"
+_INIT = "contextvars copy_context _context _loop _callback _args _cancelled _repr get_debug"
 KNOWN_NAMES = {
-    "call_soon": "_check_closed _debug _check_thread _check_callback _call_soon _source_traceback",
-    "_call_soon": "events Handle _source_traceback _ready append",
-    "_check_closed": "_closed RuntimeError",
-    "get_debug": "_debug",
-    "__init__": "contextvars copy_context _context _loop _callback _args _cancelled _repr get_debug"
-    " format_helpers extract_stack sys _getframe _source_traceback",
+    "call_soon": ("_check_closed _debug _check_thread _check_callback _call_soon _source_traceback",),
+    "_call_soon": ("events Handle _source_traceback _ready append",),
+    "_check_closed": ("_closed RuntimeError",),
+    "get_debug": ("_debug",),
+    "__init__": (f"{_INIT} format_helpers extract_stack sys _getframe _source_traceback",),
+    "create_task": (f"{_CREATE_TASK} _set_task_name", f"{_CREATE_TASK} set_name"),
 }
 
 
@@ -61,21 +63,26 @@ def soon_is_known() -> bool:
     return _known(BaseEventLoop, "_call_soon") is not None
 
 
-def parts_of_call_soon() -> tuple[Any, Any, Any]:
-    """How a handle is made, and what a loop is asked before; each None unless it does what it always did."""
-    if _known(BaseEventLoop, "call_soon") is None:
-        return None, None, None
-    return (
-        _known(Handle, "__init__"),
-        _known(BaseEventLoop, "_check_closed"),
-        _known(BaseEventLoop, "get_debug"),
-    )
+def questions_to_loops() -> tuple[Any, Any]:
+    """What a loop is asked before it is given something; each None unless it says what it always did."""
+    return _known(BaseEventLoop, "_check_closed"), _known(BaseEventLoop, "get_debug")
+
+
+def making_of_handles() -> Any:
+    """`Handle.__init__`, unless it, or how it is called, is not what it always was."""
+    return _known(Handle, "__init__") if _known(BaseEventLoop, "call_soon") is not None else None
+
+
+def making_of_tasks() -> dict[str, Any] | None:
+    """The names among which `create_task` looks for the class of tasks, if all it does is to call that."""
+    return vars(tasks) if _known(BaseEventLoop, "create_task") is not None else None
 
 
 def _known(owner: type, name: str) -> Any:
     method = getattr(owner, name, None)
+    method = getattr(method, "__loopscope_original__", method)
     code = getattr(method, "__code__", None)
-    return method if code is not None and " ".join(code.co_names) == KNOWN_NAMES[name] else None
+    return method if code is not None and " ".join(code.co_names) in KNOWN_NAMES[name] else None
 
 
 def permits_are_plain(semaphore: Any, lock: Any) -> bool:

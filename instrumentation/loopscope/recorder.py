@@ -42,7 +42,11 @@ class OwnerRef(weakref.ref[Any]):
 
 
 def _owner_died(reference: weakref.ref[Any]) -> None:
-    recorder.resources.pop(cast("OwnerRef", reference).resource, None)
+    record = recorder.resources.pop(cast("OwnerRef", reference).resource, None)
+    if record is not None and record.ref is reference:
+        record.ref = None
+        if not record.holders and not record.partners:  # who lead back to it
+            untrack(record)
 
 
 class Recorder:

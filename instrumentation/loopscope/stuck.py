@@ -61,23 +61,29 @@ class Stillness:
                 return 1 << power
         return 0
 
+    @property
+    def least(self) -> int:
+        """No job that is still for less counts as stuck, ns."""
+        return min(self.LEAST, self._fixed)
+
     def limit(self, name: str, own: int = 0) -> int:
         """From how long on, ns, a job counts as stuck; ``own`` is how long it was still and moved again.
 
         That counts once it was an alarm, which then was a false one.
         """
         usual = self.usual(name)
-        learned = max(self.TIMES * usual, min(self.LEAST, self._fixed)) if usual else self._fixed
+        learned = max(self.TIMES * usual, self.least) if usual else self._fixed
         return self.TIMES * own if own > learned else learned
 
 
 def stuck_jobs(state: LiveState, now: int) -> list[Job]:
     """Those that are still for too long; what waits by design is not, unless a finding is about it."""
-    open_jobs = dict(state.jobs)
+    open_jobs, least = dict(state.jobs), state.stillness.least
     late = [
         job
         for job in open_jobs.values()
-        if now - job.progress > state.stillness.limit(state.job_name(job), job.stillest)
+        if (still := now - job.progress) > least
+        and still > state.stillness.limit(state.job_name(job), job.stillest)
     ]
     if not late:
         return []

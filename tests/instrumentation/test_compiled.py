@@ -247,7 +247,7 @@ def test_fronts_outlive_a_configuration_that_fails(under_load):
             (nothing, nothing),
             nothing,
             (nothing,) * 9,
-            (nothing,) * 3,
+            (nothing,) * 4,
             (1, 1),
         )
     under_load.run(everything())
@@ -317,6 +317,41 @@ def test_call_soon_is_asyncios_own_to_its_caller(under_load):
     with pytest.raises(RuntimeError, match="Event loop is closed"):
         loop.call_soon(print)
     under_load.finish()
+
+
+class Ours(asyncio.Task):
+    """A program's own kind of task, put in the place of asyncio's."""
+
+
+async def nothing():
+    """A task that ends at once."""
+
+
+def test_create_task_is_asyncios_own_to_its_caller(under_load, monkeypatch):
+    """Names, classes, debugging, and what it says to a wrong call; each task is counted."""
+    loop = asyncio.new_event_loop()
+    named, unnamed = loop.create_task(nothing(), name="first"), loop.create_task(nothing(), name=None)
+    assert named.get_name() == "first"
+    assert unnamed.get_name().startswith("Task-")
+    with pytest.raises(TypeError, match="a coroutine was expected") as complaint:
+        others = [loop.create_task(7)]
+    assert [entry.name for entry in complaint.traceback][1:] == ["create_task"]
+    monkeypatch.setattr(asyncio.tasks, "Task", Ours)
+    others = [loop.create_task(nothing())]
+    monkeypatch.undo()
+    loop.set_debug(True)
+    others.append(loop.create_task(nothing()))
+    loop.set_debug(False)
+    assert [type(task) for task in others] == [Ours, asyncio.Task]
+    assert others[1]._source_traceback[-1].name == "test_create_task_is_asyncios_own_to_its_caller"
+    loop.run_until_complete(asyncio.wait([named, unnamed, *others]))
+    loop.close()
+    refused = nothing()
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        others.append(loop.create_task(refused))
+    refused.close()
+    under_load.finish()
+    assert under_load.state.tasks_finished["ok"] == 5
 
 
 def test_a_callback_that_takes_itself_back_when_asked_for_its_owner(under_load):

@@ -296,3 +296,20 @@ def test_a_task_made_without_its_loop_is_found_at_the_second_look(seen):
     seen.run(main())
     found = seen.task("handle")
     assert (found.outcome, found.site) == (OK, NOWHERE)
+
+
+@pytest.mark.parametrize("compiled", ["on", "off"])
+def test_what_debug_mode_notes_of_a_task_is_the_programs(observe, compiled):
+    """Where it was created, which asyncio says of a task that was destroyed, or took long."""
+
+    async def main():
+        tasks = [asyncio.create_task(asyncio.sleep(0)), asyncio.ensure_future(asyncio.sleep(0))]
+        told = [[entry.name for entry in task._source_traceback] for task in tasks]
+        await asyncio.gather(*tasks)
+        return [names[names.index("main") :] for names in told]
+
+    bare = asyncio.run(main(), debug=True)
+    assert bare[0] == ["main", "create_task"]
+    seen = observe(compiled=compiled)
+    assert asyncio.run(main(), debug=True) == bare
+    seen.finish()

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from loopscope_exporters.journal.rows import Row
 
-# Many rows in one statement, in a few fixed sizes so that SQLite's statements are found again in the cache.
-# Each one gives the GIL away and waits for it, for milliseconds beside a busy loop: hence powers of two,
-# and never `executemany`, which does it for each row.
-_CHUNKS = tuple(1 << power for power in range(10, -1, -1))
+# Many rows in one statement, in a few sizes so that SQLite's statements are found again in the cache. Each
+# gives the GIL away half a dozen times and waits for it, for milliseconds beside a busy loop: hence never
+# `executemany`, which does it for each row, and few rows are filled up to the next size with empty ones.
+_MOST = 1 << 10
+_FEW = 1 << 6
 _STATEMENTS = 256  # two dozen tables in eleven sizes, many of which never occur
 _PATIENCE = 1.0  # seconds; readers make us wait only while one of them recovers the log
 _LOG_BYTES = 16_000_000  # a log that a slow reader made longer is cut back to this
@@ -90,12 +91,13 @@ class Segment:
         self._insert(table, rows, len(rows))
 
     def _insert(self, table: str, rows: Iterable[Row], count: int) -> None:
-        source = iter(rows)
-        for size in _CHUNKS:
-            statement = _statement(table, self._width[table], size)
-            while count >= size:
-                self._execute(statement, list(chain.from_iterable(islice(source, size))))
-                count -= size
+        source, width = iter(rows), self._width[table]
+        while count:
+            size = _size(count)
+            values = list(chain.from_iterable(islice(source, size)))
+            values += [None] * (width * size - len(values))
+            self._execute(_statement(table, width, size), values)
+            count -= min(count, size)
 
     def beat(self, *values: int) -> None:
         """Update the process row: the six values of ``beat.sql``."""
@@ -141,10 +143,18 @@ def _connect(path: Path) -> _Connection:
     return connection
 
 
+def _size(count: int) -> int:
+    """Rows of the statement for so many: few are filled up to the next size, of many some are left over."""
+    return 1 << (count - 1).bit_length() if count < _FEW else min(_MOST, 1 << count.bit_length() - 1)
+
+
 @cache
 def _statement(table: str, width: int, size: int) -> str:
-    row = f"({','.join('?' * width)})"
-    return f"INSERT INTO {table} VALUES {','.join([row] * size)}"  # noqa: S608  a name out of our own schema
+    """No row of any table has nothing in its first column."""
+    rows = ",".join([f"({','.join('?' * width)})"] * size)
+    if size == 1:
+        return f"INSERT INTO {table} VALUES {rows}"  # noqa: S608  a name out of our own schema
+    return f"INSERT INTO {table} SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL"  # noqa: S608  likewise
 
 
 def _encodable(value: Any) -> Any:

@@ -18,8 +18,8 @@
 #include "fast/recorded.h"
 #include "fast/step.h"
 #include "fast/sleep.h"
-#include "fast/making.h"
 #include "fast/queue.h"
+#include "fast/making.h"
 #include "fast/waking.h"
 #include "fast/permits.h"
 #include "fast/caller.h"
@@ -129,13 +129,13 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
     Known new = {0};
-    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!O!O!)(O!O!O!)(OO)O(OOOOOOOOO)(OOO)(LL):configure", type, &new.handle, type, &new.future,
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!O!O!)(O!O!O!)(OO)O(OOOOOOOOO)(OOOO)(LL):configure", type, &new.handle, type, &new.future,
                           type, &new.task, type, &new.deque, type, &new.semaphore, type, &new.bounded, type, &new.lock,
                           &new.permits_are_plain, type, &new.clock, type, &new.job, type, &new.detail, type, &new.record, type, &new.item, dict, &new.thin_tasks, dict,
                           &new.open_tasks, dict, &new.clocks, &new.job_var, &new.worker, &new.recorder, &new.say_unhandled,
                           &new.look_for_long_step, &new.thin_ended, &new.address_reused,
                           &new.took, &new.resumed, &new.ended, &new.worker_name, &new.end_item,
-                          &new.make_handle, &new.check_closed, &new.get_debug, &new.long_wait, &new.long_step)
+                          &new.check_closed, &new.get_debug, &new.make_handle, &new.task_names, &new.long_wait, &new.long_step)
         || find_slots(&new) < 0 || find_methods(&new) < 0) {
         Py_XDECREF(new.done);
         Py_XDECREF(new.append);
@@ -200,6 +200,8 @@ prepare(PyObject *module)
     front_type = (PyTypeObject *)PyType_FromSpec(&front_spec);
     made_type = (PyTypeObject *)PyType_FromSpec(&made_spec);
     one = PyLong_FromLong(1);
+    names_of_task = Py_BuildValue("(ss)", "loop", "name");
+    str_Task = PyUnicode_InternFromString("Task");
     str_clock = PyUnicode_InternFromString("_loopscope_clock");
     str_self = PyUnicode_InternFromString("__self__");
     str_done = PyUnicode_InternFromString("done");

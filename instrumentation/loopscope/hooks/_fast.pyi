@@ -46,7 +46,7 @@ def configure(
         Callable[[], str],
         Callable[[WorkItem, str, BaseException | None], None],
     ],
-    soon: tuple[Any, Any, Any],
+    plain: tuple[Any, Any, Any, dict[str, Any] | None],
     limits: tuple[int, int],
     /,
 ) -> None: ...

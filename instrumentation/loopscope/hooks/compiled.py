@@ -60,7 +60,7 @@ def install(patches: Patches, settings: Settings) -> None:
             worker_name,
             work_items.end,
         ),
-        private.parts_of_call_soon(),
+        (*private.questions_to_loops(), private.making_of_handles(), private.making_of_tasks()),
         (long_wait, long_step),
     )
     patches.put_before(asyncio.Handle, "_run", _fast.before_step)

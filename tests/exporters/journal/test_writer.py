@@ -6,6 +6,8 @@ import dataclasses
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from loopscope.records import CANCELLED, ERROR, Batch
 from loopscope_exporters.journal import JournalExporter
 
@@ -43,11 +45,12 @@ def test_ended_work_is_kept_and_no_longer_open(record):
     assert recording.journal().jobs()[0].state == "ok"
 
 
-def test_large_batches_arrive_complete_and_in_order(record):
-    """Rows go in by chunks of 1024, 128, 16 and 1; none is lost between the sizes."""
+@pytest.mark.parametrize("number", [1, 2, 3, 5, 33, 63, 64, 65, 128, 1_023, 1_025, 2_519])
+def test_batches_of_all_sizes_arrive_complete_and_in_order(record, number):
+    """Rows go in by statements of a few sizes; none is lost between them, and none added."""
     recording = record()
     job = recording.job()
-    tasks = [recording.task(job) for _ in range(2 * 1024 + 3 * 128 + 5 * 16 + 7)]
+    tasks = [recording.task(job) for _ in range(number)]
     for task in tasks:
         recording.end_task(task)
     recording.drain()

@@ -15,6 +15,7 @@ typedef struct {
     PyObject *done, *append;                       /* of `Task` and of `deque`: looked up once */
     PyObject *is_locked, *wake_next, *wake_first; /* asyncio's own methods of semaphores and locks */
     PyObject *make_handle, *check_closed, *get_debug; /* and of handles and loops; None where they do other things */
+    PyObject *task_names;                             /* where `create_task` looks for its class; None likewise */
     long long long_wait, long_step; /* ns: what is told of */
     int permits_are_plain;   /* asyncio's own are taken and given back as `move` does */
 } Known;
@@ -25,7 +26,7 @@ static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_
 static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
 static PyObject *str_waits_at, *str_arrays, *str_is_locked, *str_wake_next, *str_wake_first;
-static PyObject *str_init, *str_context, *str_closed, *str_debug, *str_check_closed, *str_get_debug, *str_call_soon;
+static PyObject *names_of_task, *str_Task, *str_init, *str_context, *str_closed, *str_debug, *str_check_closed, *str_get_debug, *str_call_soon;
 static PyObject *str_wake_up, *str_co_name, *str_threadsafe, *str_item, *str_ok, *str_error, *str_select;
 
 static long long

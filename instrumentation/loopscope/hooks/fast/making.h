@@ -58,6 +58,30 @@ note_thin(PyObject *task, PyObject *job)
     return failed ? -1 : 0;
 }
 
+/* Is calling asyncio's own class all that `create_task` would do for a loop without a factory? */
+static int
+is_plain_making(PyObject *loop)
+{
+    return PyDict_CheckExact(known.task_names)
+           && PyDict_GetItemWithError(known.task_names, str_Task) == (PyObject *)known.task && is_open(loop);
+}
+
+/* What is no coroutine, the original is to complain of. */
+static PyObject *
+make_task(PyObject *original, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    PyObject *task = NULL;
+    if (is_plain_making(arguments[0])) {
+        PyObject *given[] = {arguments[1], arguments[0], names == NULL ? Py_None : arguments[2]};
+        task = PyObject_Vectorcall((PyObject *)known.task, given, 1, names_of_task);
+    }
+    if (task == NULL && (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_TypeError))) {
+        PyErr_Clear();
+        task = PyObject_Vectorcall(original, arguments, flagged, names);
+    }
+    return task;
+}
+
 /* A name is all there may be by keyword: others, such as a context, say what the hook in Python has to know. */
 static PyObject *
 create_task(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
@@ -67,7 +91,7 @@ create_task(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject
     if (!is_plain_call || (job = thin_job()) == NULL) {
         return fall_back(self, arguments, flagged, names);
     }
-    task = PyObject_Vectorcall(((Front *)self)->original, arguments, flagged, names);
+    task = make_task(((Front *)self)->original, arguments, flagged, names);
     if (task != NULL && note_thin(task, job) < 0 && pass_over("create_task") < 0) {
         Py_CLEAR(task);
     }

@@ -16,6 +16,14 @@ is_undebugged(PyObject *loop)
     return is_attribute(loop, str_debug, Py_False) && has_own(loop, str_get_debug, known.get_debug) > 0;
 }
 
+/* Is a loop open and not debugged, so that asyncio asks it and goes on? */
+static int
+is_open(PyObject *loop)
+{
+    return is_attribute(loop, str_closed, Py_False) && is_undebugged(loop)
+           && has_own(loop, str_check_closed, known.check_closed) > 0;
+}
+
 /* Are handles made by asyncio's own `__init__` alone? Looked up anew only when their class has changed. */
 static int
 handles_are_own(void)

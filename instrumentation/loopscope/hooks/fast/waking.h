@@ -58,10 +58,8 @@ static int
 goes_straight(PyObject *loop)
 {
     PyObject *soon = NULL;
-    int straight = is_attribute(loop, str_closed, Py_False) && is_undebugged(loop)
-                   && has_own(loop, str_check_closed, known.check_closed) > 0
-                   && (soon = function_of(loop, str_call_soon)) != NULL;
-    straight = straight && Py_TYPE(soon) == front_type && ((Front *)soon)->call == put_soon;
+    int straight = is_open(loop) && (soon = function_of(loop, str_call_soon)) != NULL
+                   && Py_TYPE(soon) == front_type && ((Front *)soon)->call == put_soon;
     Py_XDECREF(soon);
     return straight;
 }
