@@ -99,9 +99,15 @@ class Detail(Budget):
         return f"<Detail: {self.left:.0f} records left, {self._rate} a second>"
 
     def refill(self, moment: int) -> None:
-        """Called by the pump at each drain."""
+        """Called by the pump at each drain; once a second something is added.
+
+        So what is kept under load is kept together, jobs beside those that ran with them, and most drains
+        have little to write.
+        """
         if not self._rate:
             self.left = float(self._burst or 1)
+        elif moment - self._refilled < SECOND:
+            return
         elif self._refilled:
             gained = self._rate * (moment - self._refilled) / SECOND
             self.left = min(self._burst, max(-DEBT * self._rate, self.left) + gained)

@@ -26,7 +26,7 @@ from loopscope.records import (
     OK,
     Task,
 )
-from loopscope.tracebacks import step_out
+from loopscope.tracebacks import made_by_caller, step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,12 +74,12 @@ def _creating_thin(original: Callable[..., _Task]) -> Callable[..., _Task]:
             if self._task_factory is not None:
                 return create_recorded_task(self, coro, **options)
             if not is_thin or (options and [*options] != ["name"]):
-                return _step_off(create_recorded_task(self, coro, **options))
+                return made_by_caller(create_recorded_task(self, coro, **options))
             task = original(self, coro, **options) if options else original(self, coro)
         except BaseException as error:
             step_out(error)
             raise
-        _step_off(task)
+        made_by_caller(task)
         key = id(task)
         if key in thin_tasks or key in open_tasks:
             address_reused(key)
@@ -104,7 +104,7 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
             early = _early_record(self, coro, created, options.get("context"))
         try:
             if early is None:
-                task = _step_off(original(self, coro, **options))
+                task = made_by_caller(original(self, coro, **options))
             else:
                 task = _made_by_factory(original, self, coro, early, options)
         except BaseException as error:
@@ -125,14 +125,6 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
             del task  # the traceback of an eager task that failed leads to this frame
 
     return create_task
-
-
-def _step_off(task: _Task) -> _Task:
-    """In debug mode a task remembers who made it, the innermost frame last: that is ours."""
-    remembered = getattr(task, "_source_traceback", None)
-    if remembered:
-        del remembered[-1]
-    return task
 
 
 def _made_by_factory(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import private
 from loopscope.hooks import cancelling, foreign
 from loopscope.recorder import recorder
-from loopscope.tracebacks import step_out
+from loopscope.tracebacks import made_by_caller, step_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,13 +51,11 @@ def _calling_soon(_: Callable[..., Any]) -> Callable[..., Any]:
 def _calling_at(original: Callable[..., Any]) -> Callable[..., Any]:
     def call_at(self: Any, when: Any, callback: Any, *args: Any, **options: Any) -> Any:
         try:
-            timer = original(self, when, callback, *args, **options)
+            timer = made_by_caller(original(self, when, callback, *args, **options))
         except BaseException as error:
             step_out(error)
             raise
         try:
-            if timer._source_traceback:  # in debug mode: its last line is this one
-                del timer._source_traceback[-1]
             foreign.overhear(self, callback, when, sys._getframe(1))
         except Exception:
             recorder.fault("call_at")
