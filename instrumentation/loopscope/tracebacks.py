@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+from typing import Any
 
 from loopscope.records import CANCELLED, ERROR
-
-T = TypeVar("T")
 
 
 def step_out(error: BaseException) -> None:
@@ -21,12 +19,11 @@ def step_out(error: BaseException) -> None:
         BaseException.with_traceback(error, traceback.tb_next)
 
 
-def made_by_caller(made: T) -> T:
-    """A task or a timer; in debug mode it remembers who made it, the innermost frame last: that is ours."""
+def made_by_caller(made: Any) -> None:
+    """In debug mode a task or a timer remembers who made it, the innermost frame last: that is ours."""
     remembered = getattr(made, "_source_traceback", None)
     if remembered:
         del remembered[-1]
-    return made
 
 
 def outcome_of(error: BaseException) -> str:

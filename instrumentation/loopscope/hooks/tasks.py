@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from loopscope.hooks.patching import Patches
-    from loopscope.records import RawPlace
+    from loopscope.records import Job, RawPlace
     from loopscope.settings import Settings
 
 _Task = asyncio.Task[Any]
@@ -70,25 +70,31 @@ def _creating_thin(original: Callable[..., _Task]) -> Callable[..., _Task]:
     def create_task(self: Any, coro: Any, **options: Any) -> _Task:
         job = job_var.get()
         is_thin = job.thin if job is not None else recorder.detail.left <= 0
+        is_thin = is_thin and (not options or [*options] == ["name"])
         try:
             if self._task_factory is not None:
                 return create_recorded_task(self, coro, **options)
-            if not is_thin or (options and [*options] != ["name"]):
-                return made_by_caller(create_recorded_task(self, coro, **options))
-            task = original(self, coro, **options) if options else original(self, coro)
+            task = original(self, coro, **options) if is_thin else create_recorded_task(self, coro, **options)
         except BaseException as error:
             step_out(error)
             raise
-        made_by_caller(task)
-        key = id(task)
-        if key in thin_tasks or key in open_tasks:
-            address_reused(key)
-        thin_tasks[key] = monotonic_ns()
-        if job is not None:
-            job.thinned += 1
+        try:
+            made_by_caller(task)
+            if is_thin:
+                _note_thin(id(task), job)
+        except Exception:
+            recorder.fault("create_task")
         return task
 
     return create_task
+
+
+def _note_thin(key: int, job: Job | None) -> None:
+    if key in thin_tasks or key in open_tasks:
+        address_reused(key)
+    thin_tasks[key] = monotonic_ns()
+    if job is not None:
+        job.thinned += 1
 
 
 def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
@@ -104,7 +110,7 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
             early = _early_record(self, coro, created, options.get("context"))
         try:
             if early is None:
-                task = made_by_caller(original(self, coro, **options))
+                task = original(self, coro, **options)
             else:
                 task = _made_by_factory(original, self, coro, early, options)
         except BaseException as error:
@@ -112,6 +118,7 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
             raise
         try:
             if early is None:
+                made_by_caller(task)
                 record = _adopt(self, task, coro, created, options.get("context"))
             else:
                 record = _adopt_early(early, task)

@@ -51,11 +51,12 @@ def _calling_soon(_: Callable[..., Any]) -> Callable[..., Any]:
 def _calling_at(original: Callable[..., Any]) -> Callable[..., Any]:
     def call_at(self: Any, when: Any, callback: Any, *args: Any, **options: Any) -> Any:
         try:
-            timer = made_by_caller(original(self, when, callback, *args, **options))
+            timer = original(self, when, callback, *args, **options)
         except BaseException as error:
             step_out(error)
             raise
         try:
+            made_by_caller(timer)
             foreign.overhear(self, callback, when, sys._getframe(1))
         except Exception:
             recorder.fault("call_at")
