@@ -13,10 +13,10 @@ from loopscope.context import current_task, job_var, recorded_task
 from loopscope.recorder import recorder
 from loopscope.records import ERROR, NOWHERE, OK, Job
 from loopscope.tracebacks import outcome_of, step_out
-from loopscope.untracked import untrack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Token
     from types import TracebackType
 
     from loopscope.records import Place, RawPlace
@@ -28,7 +28,7 @@ R = TypeVar("R")
 class JobContext:
     """One job as a context manager, or a maker of jobs as a decorator. Not reusable while it is open."""
 
-    __slots__ = ("_before", "_job", "_key", "_kind", "_name", "_outer", "_site", "_span")
+    __slots__ = ("_before", "_job", "_key", "_kind", "_name", "_site", "_span", "_token")
 
     def __init__(
         self, name: str, key: object = "", kind: str = "job", site: Place | RawPlace | None = None
@@ -44,9 +44,6 @@ class JobContext:
 
     def __enter__(self) -> Job:
         """Open the job; its record is returned for reading, `id` and `key` above all."""
-        return self.begin()
-
-    def begin(self) -> Job:
         if self._job is not None:
             raise RuntimeError(
                 f"{self!r} is already open; make a new loopscope.job(...) for each piece of work"
@@ -74,13 +71,11 @@ class JobContext:
             progress=started,
             thin=thin,
         )
-        untrack(job)
         self._span: Any = tracing.enter_job(job) if tracing.enabled and not thin else None
         if task is not None:
             self._before, task.job = task.job, job
         recorder.open(recorder.jobs, job)
-        self._outer = parent
-        job_var.set(job)
+        self._token: Token[Job | None] = job_var.set(job)
         self._job = job
         return job
 
@@ -90,10 +85,6 @@ class JobContext:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.end(error)
-
-    def end(self, error: BaseException | None) -> None:
-        """Close the job, if it is open, with what it ended with."""
         job, self._job = self._job, None
         try:
             if job is not None:
@@ -102,9 +93,11 @@ class JobContext:
             recorder.fault("job")
 
     def _end(self, job: Job, error: BaseException | None) -> None:
-        if job_var.get() is job:  # else in another context than it was opened in, as generators do
-            job_var.set(self._outer)
-        self._outer = None
+        try:
+            job_var.reset(self._token)
+        except ValueError:  # closed in another context than it was opened in, as generators do
+            job_var.set(None)
+        del self._token
         if self._span is not None:
             tracing.leave_job(self._span)
         task = current_task() if job.root_task else None

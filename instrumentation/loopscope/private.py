@@ -11,7 +11,7 @@ from asyncio import BaseEventLoop, Handle, format_helpers, locks, tasks
 from contextvars import Context
 from pathlib import Path
 from selectors import BaseSelector
-from types import CoroutineType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from loopscope.records import PROCESSES, THREADS
@@ -63,14 +63,19 @@ def soon_is_known() -> bool:
     return _known(BaseEventLoop, "_call_soon") is not None
 
 
+def call_soon_is_known() -> bool:
+    """And `call_soon` no more than ask the loop two questions and call that?"""
+    return _known(BaseEventLoop, "call_soon") is not None
+
+
 def questions_to_loops() -> tuple[Any, Any]:
     """What a loop is asked before it is given something; each None unless it says what it always did."""
     return _known(BaseEventLoop, "_check_closed"), _known(BaseEventLoop, "get_debug")
 
 
 def making_of_handles() -> Any:
-    """`Handle.__init__`, unless it, or how it is called, is not what it always was."""
-    return _known(Handle, "__init__") if _known(BaseEventLoop, "call_soon") is not None else None
+    """`Handle.__init__`; None unless it does what it always did."""
+    return _known(Handle, "__init__")
 
 
 def making_of_tasks() -> dict[str, Any] | None:
@@ -79,10 +84,12 @@ def making_of_tasks() -> dict[str, Any] | None:
 
 
 def _known(owner: type, name: str) -> Any:
+    """A method of asyncio's own, a plain function of its module, which names what it always did."""
     method = getattr(owner, name, None)
     method = getattr(method, "__loopscope_original__", method)
-    code = getattr(method, "__code__", None)
-    return method if code is not None and " ".join(code.co_names) in KNOWN_NAMES[name] else None
+    if type(method) is not FunctionType or method.__globals__ is not vars(sys.modules[owner.__module__]):
+        return None
+    return method if " ".join(method.__code__.co_names) in KNOWN_NAMES[name] else None
 
 
 def permits_are_plain(semaphore: Any, lock: Any) -> bool:

@@ -42,11 +42,7 @@ class OwnerRef(weakref.ref[Any]):
 
 
 def _owner_died(reference: weakref.ref[Any]) -> None:
-    record = recorder.resources.pop(cast("OwnerRef", reference).resource, None)
-    if record is not None and record.ref is reference:
-        record.ref = None
-        if not record.holders and not record.partners:  # who lead back to it
-            untrack(record)
+    recorder.resources.pop(cast("OwnerRef", reference).resource, None)
 
 
 class Recorder:
@@ -208,7 +204,7 @@ class Recorder:
             samples=_empty(self.samples),
             counted=self.detail.take(),
         )
-        untrack(*batch.jobs, *batch.waits, *batch.holds, *batch.items)
+        untrack(*batch.waits, *batch.holds, *batch.items)  # no jobs: a program holds them, too
         untrack(*(task for task in batch.tasks if task.wait is None))  # a wait leads back to its task
         return batch
 

@@ -22,7 +22,7 @@ def step_out(error: BaseException) -> None:
 def made_by_caller(made: Any) -> None:
     """In debug mode a task or a timer remembers who made it, the innermost frame last: that is ours."""
     remembered = getattr(made, "_source_traceback", None)
-    if remembered:
+    if remembered and isinstance(remembered, list):
         del remembered[-1]
 
 

@@ -1,7 +1,7 @@
 """Records out of the cyclic collector's sight: it looks at every container there is, each time anew.
 
-What has ended refers to nothing that leads back to it, so counting references frees it; ten thousand of them
-would cost a busy service a tenth of its speed.
+What has ended, and is of no concern to the program, refers to nothing that leads back to it, so counting
+references frees it; ten thousand of them would cost a busy service a tenth of its speed.
 """
 
 from __future__ import annotations

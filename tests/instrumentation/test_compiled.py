@@ -7,12 +7,14 @@ import contextvars
 import signal
 import sys
 import time
+import types
 
 import pytest
 
 import loopscope
 from loopscope import context
 from loopscope.hooks import compiled
+from loopscope.recorder import recorder
 
 LABEL = contextvars.ContextVar("label", default="none")
 
@@ -317,6 +319,39 @@ def test_call_soon_is_asyncios_own_to_its_caller(under_load):
     with pytest.raises(RuntimeError, match="Event loop is closed"):
         loop.call_soon(print)
     under_load.finish()
+
+
+class Wrapper:
+    """Somebody's wrapper of a method, which says that it is the method, as those of agents do."""
+
+    def __init__(self, wrapped):
+        self.wrapped, self.calls = wrapped, 0
+
+    def __getattr__(self, name):
+        return getattr(self.wrapped, name)
+
+    def __get__(self, instance, owner):
+        return types.MethodType(self, instance) if instance is not None else self
+
+    def __call__(self, *args, **options):
+        self.calls += 1
+        return self.wrapped(*args, **options)
+
+
+@pytest.mark.parametrize("name", ["call_soon", "_call_soon", "create_task", "get_debug", "_check_closed"])
+def test_what_stood_there_before_us_is_called(observe, monkeypatch, name):
+    wrapper = Wrapper(getattr(asyncio.BaseEventLoop, name))
+    monkeypatch.setattr(asyncio.BaseEventLoop, name, wrapper)
+    seen = observe(detail_rate=1, detail_burst=0, drain_interval=60.0)
+    recorder.detail.left = -1000.0
+    loop = asyncio.new_event_loop()
+    before = wrapper.calls
+    loop.call_soon(str)
+    task = loop.create_task(nothing())
+    assert wrapper.calls > before
+    loop.run_until_complete(task)
+    loop.close()
+    seen.finish()
 
 
 class Ours(asyncio.Task):

@@ -313,3 +313,26 @@ def test_what_debug_mode_notes_of_a_task_is_the_programs(observe, compiled):
     seen = observe(compiled=compiled)
     assert asyncio.run(main(), debug=True) == bare
     seen.finish()
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_a_factory_of_the_programs_keeps_its_own_line(observe, odd):
+    """In debug mode its frame is the innermost; and its tasks may remember something else."""
+
+    class Odd(asyncio.Task):
+        _source_traceback = object()
+
+    def factory(loop, coroutine, **options):
+        return (Odd if odd else asyncio.Task)(coroutine, loop=loop, **options)
+
+    seen = observe()
+    loop = asyncio.new_event_loop()
+    loop.set_debug(True)
+    loop.set_task_factory(factory)
+    task = loop.create_task(asyncio.sleep(0))
+    if not odd:
+        assert task._source_traceback[-1].name == "factory"
+    loop.set_task_factory(None)
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    seen.finish()

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import pytest
 from fastapi import APIRouter, BackgroundTasks, FastAPI
 from fastapi.responses import StreamingResponse
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from loopscope.records import ERROR, OK
 
@@ -103,3 +107,25 @@ def test_a_streamed_response_is_one_job_until_its_last_byte(seen):
     batch = seen.run(call(podcast_service(), "/streams"))
     (job,) = batch.jobs
     assert job.ended - job.started >= 30_000_000
+
+
+class ByName(Route):
+    """A program's own route, which passes on by name, and looks at the wrong number of things before."""
+
+    async def handle(self, scope, receive, send):
+        with pytest.raises(TypeError, match="missing 2 required positional arguments"):
+            await super().handle(scope)
+        await super().handle(scope=scope, receive=receive, send=send)
+
+
+@pytest.mark.parametrize("compiled", ["on", "off"])
+def test_a_route_may_be_asked_by_name(observe, compiled):
+    async def index(_):
+        return PlainTextResponse("there")
+
+    seen = observe(compiled=compiled)
+    app = Starlette(routes=[ByName("/chapters/{number}", index)])
+    (answer,) = asyncio.run(call(app, "/chapters/7"))
+    assert answer.text == "there"
+    batch = seen.finish()
+    assert [job.name for job in batch.jobs] == ["GET /chapters/{number}"]

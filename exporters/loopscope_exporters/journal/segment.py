@@ -95,7 +95,7 @@ class Segment:
         while count:
             size = _size(count)
             values = list(chain.from_iterable(islice(source, size)))
-            values += [None] * (width * size - len(values))
+            values += [None] * width * max(0, size - count)
             self._execute(_statement(table, width, size), values)
             count -= min(count, size)
 

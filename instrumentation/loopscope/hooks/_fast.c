@@ -19,8 +19,8 @@
 #include "fast/step.h"
 #include "fast/sleep.h"
 #include "fast/queue.h"
-#include "fast/making.h"
 #include "fast/waking.h"
+#include "fast/making.h"
 #include "fast/permits.h"
 #include "fast/caller.h"
 #include "fast/errand.h"
@@ -60,7 +60,7 @@ BEFORE(put_soon)
 BEFORE(call_soon)
 BEFORE(call_at)
 BEFORE(release)
-BEFORE(call)
+BEFORE(lead)
 
 /* Where a slot of a class lies; -1 with TypeError set if it has no such slot of that kind. */
 static Py_ssize_t
@@ -129,13 +129,16 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
     Known new = {0};
-    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!O!O!)(O!O!O!)(OO)O(OOOOOOOOO)(OOOO)(LL):configure", type, &new.handle, type, &new.future,
-                          type, &new.task, type, &new.deque, type, &new.semaphore, type, &new.bounded, type, &new.lock,
-                          &new.permits_are_plain, type, &new.clock, type, &new.job, type, &new.detail, type, &new.record, type, &new.item, dict, &new.thin_tasks, dict,
-                          &new.open_tasks, dict, &new.clocks, &new.job_var, &new.worker, &new.recorder, &new.say_unhandled,
-                          &new.look_for_long_step, &new.thin_ended, &new.address_reused,
-                          &new.took, &new.resumed, &new.ended, &new.worker_name, &new.end_item,
-                          &new.check_closed, &new.get_debug, &new.make_handle, &new.task_names, &new.long_wait, &new.long_step)
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!O!O!)(O!O!O!)(OO)O(OOOOOOOOO)(OOOO)(LL):configure",
+                          type, &new.handle, type, &new.future, type, &new.task, type, &new.deque,
+                          type, &new.semaphore, type, &new.bounded, type, &new.lock, &new.permits_are_plain,
+                          type, &new.clock, type, &new.job, type, &new.detail, type, &new.record, type, &new.item,
+                          dict, &new.thin_tasks, dict, &new.open_tasks, dict, &new.clocks,
+                          &new.job_var, &new.worker, &new.recorder,
+                          &new.say_unhandled, &new.look_for_long_step, &new.thin_ended, &new.address_reused, &new.took,
+                          &new.resumed, &new.ended, &new.worker_name, &new.end_item,
+                          &new.check_closed, &new.get_debug, &new.make_handle, &new.task_names,
+                          &new.long_wait, &new.long_step)
         || find_slots(&new) < 0 || find_methods(&new) < 0) {
         Py_XDECREF(new.done);
         Py_XDECREF(new.append);
@@ -148,6 +151,7 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
     Py_INCREF(args);
     known = new;
     last_clock = NULL;
+    looked_at = 0;
     Py_RETURN_NONE;
 }
 
@@ -179,7 +183,7 @@ static PyMethodDef methods[] = {
     {"before_call_soon", before_call_soon, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_call_at", before_call_at, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_release", before_release, METH_VARARGS, PyDoc_STR("Likewise.")},
-    {"before_call", before_call, METH_VARARGS, PyDoc_STR("A function, and what is called after it with the same.")},
+    {"before_lead", before_lead, METH_VARARGS, PyDoc_STR("A function, and what is called after it with the same.")},
     {"take", take, METH_O, PyDoc_STR("Take a free permit for a thin task: True, else its clock; None if it is not thin.")},
     {"timed", timed, METH_VARARGS, PyDoc_STR("A selector's `select` that reads a loop's clock before and after.")},
     {"errand", errand, METH_VARARGS, PyDoc_STR("A work item and its function: what to give to an executor instead.")},
@@ -201,6 +205,7 @@ prepare(PyObject *module)
     made_type = (PyTypeObject *)PyType_FromSpec(&made_spec);
     one = PyLong_FromLong(1);
     names_of_task = Py_BuildValue("(ss)", "loop", "name");
+    str_soon = PyUnicode_InternFromString("call_soon");
     str_Task = PyUnicode_InternFromString("Task");
     str_clock = PyUnicode_InternFromString("_loopscope_clock");
     str_self = PyUnicode_InternFromString("__self__");

@@ -66,9 +66,8 @@ def install(patches: Patches, settings: Settings) -> None:
     patches.put_before(asyncio.Handle, "_run", _fast.before_step)
     patches.put_before(asyncio.BaseEventLoop, "create_task", _fast.before_create_task)
     patches.put_before(asyncio.BaseEventLoop, "_call_soon", _fast.before_put_soon)
-    patches.replace(
-        asyncio.BaseEventLoop, "call_soon", lambda original: _fast.before_call_soon(original, original)
-    )
+    if private.call_soon_is_known():  # no hook in Python stands there: what is unusual is left to asyncio
+        patches.replace(asyncio.BaseEventLoop, "call_soon", lambda own: _fast.before_call_soon(own, own))
     patches.put_before(asyncio.BaseEventLoop, "call_at", _fast.before_call_at)
     patches.put_before(asyncio.Semaphore, "release", _fast.before_release)
     patches.put_before(asyncio.Lock, "release", _fast.before_release)
@@ -89,16 +88,16 @@ def errands(settings: Settings) -> Callable[[WorkItem, Callable[..., Any]], Call
     return _fast.errand if _can_serve(settings) else None
 
 
-def led(settings: Settings, note: Callable[..., None], original: _F) -> _F | None:
-    """A coroutine function before each call of which `note` is called with the same, or None.
+def leading(settings: Settings, note: Callable[..., None], original: _F) -> _F | None:
+    """A method before each call of which `note` is called with the same; None if it cannot be had.
 
     It gives the coroutine of the original, so that there is no second one around it. To `inspect` it looks
-    like the original; `note` raises no exception.
+    like the original.
     """
     code = getattr(original, "__code__", None)
     if code is None or not _can_serve(settings):
         return None
-    front = _fast.before_call(note, original)
+    front = _fast.before_lead(note, original)
     for name in ("__code__", "__defaults__", "__kwdefaults__"):
         setattr(front, name, getattr(original, name))
     return front

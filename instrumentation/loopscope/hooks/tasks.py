@@ -118,7 +118,8 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
             raise
         try:
             if early is None:
-                made_by_caller(task)
+                if self.get_task_factory() is None:  # else the innermost frame is the factory's
+                    made_by_caller(task)
                 record = _adopt(self, task, coro, created, options.get("context"))
             else:
                 record = _adopt_early(early, task)

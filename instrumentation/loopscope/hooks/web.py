@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,8 @@ from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from types import CodeType
 
     from loopscope.hooks.patching import Patches
-    from loopscope.records import RawPlace
     from loopscope.settings import Settings
 
 JOB = "loopscope.job"  # in the ASGI scope
@@ -52,13 +49,9 @@ def serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
             if scope["type"] != "http" or JOB in scope:
                 return await original(self, scope, receive, send)
             request = _Request(f"{scope['method']} (unmatched)", send)
-            scope[JOB] = request.begin()
-            try:
-                await original(self, scope, receive, request)
-            except BaseException as error:
-                request.end(error)
-                raise
-            request.end(None)
+            with request as job:
+                scope[JOB] = job
+                return await original(self, scope, receive, request.send)
         except BaseException as error:
             step_out(error)
             raise
@@ -78,8 +71,7 @@ class _Request(JobContext):
         super().__init__(name, kind="http", site=NOWHERE)
         self._send = send
 
-    async def __call__(self, message: Any) -> None:  # type: ignore[override]  # it decorates nothing
-        """What the application sends."""
+    async def send(self, message: Any) -> None:
         try:
             await self._send(message)
         except BaseException as error:
@@ -110,31 +102,22 @@ def _routing(settings: Settings) -> Callable[..., Callable[..., Awaitable[None]]
                 step_out(error)
                 raise
 
-        return compiled.led(settings, _name_after_route, original) or handle
+        return compiled.leading(settings, _name_after_route, original) or handle
 
     return make
 
 
-def _name_after_route(route: Any, scope: Any, *_: Any) -> None:
-    job = scope.get(JOB)
-    if job is None:
-        return
+def _name_after_route(route: Any, scope: Any, receive: Any = None, send: Any = None) -> None:  # noqa: ARG001  as `handle`
     try:
-        code = route.endpoint.__code__
-        if job.site is not NOWHERE and job.site[0] is code:  # FastAPI's route has called Starlette's
+        job, code = scope.get(JOB), route.endpoint.__code__
+        if job is None or (job.site is not NOWHERE and job.site[0] is code):  # FastAPI calls Starlette
             return
         job.name = f"{scope['method']} {scope.get('root_path', '')}{_template(route, scope)}"
-        job.site = _beginning(code)
+        job.site = code, 0
     except AttributeError:  # an endpoint that is an object, or a route of another make
         pass
     except Exception:
         recorder.fault("route")
-
-
-@functools.lru_cache(1_000)
-def _beginning(code: CodeType) -> RawPlace:
-    """One for all requests of an endpoint."""
-    return code, 0
 
 
 def _template(route: Any, scope: Any) -> str:

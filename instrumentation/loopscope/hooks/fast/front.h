@@ -15,7 +15,7 @@ front_get(PyObject *self, PyObject *instance, PyObject *Py_UNUSED(owner))
 static PyObject *
 front_repr(PyObject *self)
 {
-    return PyObject_Repr(((Front *)self)->hook);
+    return PyObject_Repr(((Front *)self)->original);
 }
 
 /* Pickled by name, as a function is. */
@@ -99,15 +99,22 @@ static PyType_Spec front_spec = {
 
 static PyTypeObject *front_type;
 
-/* Leave it to the hook. An error met on the way is the hook's to meet again, but not, say, a signal's. */
+/* Forget an error met on the way, which whoever goes on will meet again; -1 if it is none but, say, a signal's. */
+static int
+pass_by(void)
+{
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyErr_Clear();
+    return 0;
+}
+
+/* Leave it to the hook. */
 static PyObject *
 fall_back(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
-    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
-        return NULL;
-    }
-    PyErr_Clear();
-    return PyObject_Vectorcall(((Front *)self)->hook, arguments, flagged, names);
+    return pass_by() < 0 ? NULL : PyObject_Vectorcall(((Front *)self)->hook, arguments, flagged, names);
 }
 
 /* Is this the only argument given by keyword? */
@@ -127,12 +134,12 @@ tuple_of(PyObject *const *items, Py_ssize_t number)
     return tuple;
 }
 
-/* Call what it stands before with the same, and go on with the original. */
+/* Tell what it stands before of the call, and go on with the original, which complains of what is wrong with it. */
 static PyObject *
-call(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+lead(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
     Front *front = (Front *)self;
     PyObject *said = PyObject_Vectorcall(front->hook, arguments, PyVectorcall_NARGS(flagged), names);
     Py_XDECREF(said);
-    return said == NULL ? NULL : PyObject_Vectorcall(front->original, arguments, flagged, names);
+    return said == NULL && pass_by() < 0 ? NULL : PyObject_Vectorcall(front->original, arguments, flagged, names);
 }

@@ -5,17 +5,19 @@
 /* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
 typedef struct {
     PyTypeObject *handle, *clock, *job, *future, *task, *deque, *semaphore, *bounded, *lock, *detail, *record, *item;
-    Py_ssize_t handle_loop, handle_callback, handle_args, handle_context, handle_cancelled, handle_repr, handle_traceback;
+    Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
+    Py_ssize_t handle_cancelled, handle_repr, handle_traceback;
     Py_ssize_t clock_key, clock_loop, clock_running, clock_slow, clock_long, clock_on_waking;
     Py_ssize_t record_ref, record_last_ran, record_steps, record_running;
     Py_ssize_t job_thin, job_thinned;
     Py_ssize_t item_started, item_worker, item_thread;
     PyObject *job_var, *worker, *recorder, *thin_tasks, *open_tasks, *clocks;
-    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took, *resumed, *ended, *worker_name, *end_item;
+    PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took, *resumed, *ended;
+    PyObject *worker_name, *end_item;
     PyObject *done, *append;                       /* of `Task` and of `deque`: looked up once */
     PyObject *is_locked, *wake_next, *wake_first; /* asyncio's own methods of semaphores and locks */
     PyObject *make_handle, *check_closed, *get_debug; /* and of handles and loops; None where they do other things */
-    PyObject *task_names;                             /* where `create_task` looks for its class; None likewise */
+    PyObject *task_names; /* where `create_task` looks for its class; None likewise */
     long long long_wait, long_step; /* ns: what is told of */
     int permits_are_plain;   /* asyncio's own are taken and given back as `move` does */
 } Known;
@@ -26,7 +28,8 @@ static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_
 static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
 static PyObject *str_waits_at, *str_arrays, *str_is_locked, *str_wake_next, *str_wake_first;
-static PyObject *names_of_task, *str_Task, *str_init, *str_context, *str_closed, *str_debug, *str_check_closed, *str_get_debug, *str_call_soon;
+static PyObject *names_of_task, *str_Task, *str_soon, *str_call_soon, *str_init, *str_context;
+static PyObject *str_closed, *str_debug, *str_check_closed, *str_get_debug;
 static PyObject *str_wake_up, *str_co_name, *str_threadsafe, *str_item, *str_ok, *str_error, *str_select;
 
 static long long

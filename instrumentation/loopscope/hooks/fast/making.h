@@ -58,28 +58,29 @@ note_thin(PyObject *task, PyObject *job)
     return failed ? -1 : 0;
 }
 
-/* Is calling asyncio's own class all that `create_task` would do for a loop without a factory? */
+/* Is calling asyncio's own class all that `create_task` would do here, and sure to go well? */
 static int
-is_plain_making(PyObject *loop)
+is_plain_making(PyObject *loop, PyObject *coroutine, PyObject *name)
 {
-    return PyDict_CheckExact(known.task_names)
-           && PyDict_GetItemWithError(known.task_names, str_Task) == (PyObject *)known.task && is_open(loop);
+    PyObject *soon = NULL;
+    int is_plain = PyCoro_CheckExact(coroutine) && (name == Py_None || PyUnicode_CheckExact(name))
+                   && PyDict_CheckExact(known.task_names)
+                   && PyDict_GetItemWithError(known.task_names, str_Task) == (PyObject *)known.task
+                   && (soon = function_of(loop, str_soon)) != NULL && Py_TYPE(soon) == front_type
+                   && ((Front *)soon)->call == call_soon && goes_straight(loop);
+    Py_XDECREF(soon);
+    return is_plain;
 }
 
-/* What is no coroutine, the original is to complain of. */
 static PyObject *
 make_task(PyObject *original, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
-    PyObject *task = NULL;
-    if (is_plain_making(arguments[0])) {
-        PyObject *given[] = {arguments[1], arguments[0], names == NULL ? Py_None : arguments[2]};
-        task = PyObject_Vectorcall((PyObject *)known.task, given, 1, names_of_task);
+    PyObject *name = names == NULL ? Py_None : arguments[2];
+    if (is_plain_making(arguments[0], arguments[1], name)) {
+        PyObject *given[] = {arguments[1], arguments[0], name};
+        return PyObject_Vectorcall((PyObject *)known.task, given, 1, names_of_task);
     }
-    if (task == NULL && (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_TypeError))) {
-        PyErr_Clear();
-        task = PyObject_Vectorcall(original, arguments, flagged, names);
-    }
-    return task;
+    return pass_by() < 0 ? NULL : PyObject_Vectorcall(original, arguments, flagged, names);
 }
 
 /* A name is all there may be by keyword: others, such as a context, say what the hook in Python has to know. */
@@ -87,7 +88,8 @@ static PyObject *
 create_task(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
     PyObject *job = NULL, *task;
-    int is_plain_call = PyVectorcall_NARGS(flagged) == 2 && (names == NULL || only_name(names, str_name)) && has_no_factory(arguments[0]);
+    int is_plain_call = PyVectorcall_NARGS(flagged) == 2 && (names == NULL || only_name(names, str_name))
+                        && has_no_factory(arguments[0]);
     if (!is_plain_call || (job = thin_job()) == NULL) {
         return fall_back(self, arguments, flagged, names);
     }

@@ -1,5 +1,6 @@
 /* A callback on its way into a loop's queue: what asyncio's `_call_soon` and the making of a handle do. */
 
+/* Is an attribute the expected object? An error may be set if not. */
 static int
 is_attribute(PyObject *object, PyObject *name, PyObject *expected)
 {
@@ -9,29 +10,26 @@ is_attribute(PyObject *object, PyObject *name, PyObject *expected)
     return is_it;
 }
 
-/* Would a handle that is made now remember who made it? Not in a loop that is not debugged. */
-static int
-is_undebugged(PyObject *loop)
-{
-    return is_attribute(loop, str_debug, Py_False) && has_own(loop, str_get_debug, known.get_debug) > 0;
-}
-
-/* Is a loop open and not debugged, so that asyncio asks it and goes on? */
+/* Is a loop open and not debugged, so that asyncio asks it and goes on? An error may be set if not. */
 static int
 is_open(PyObject *loop)
 {
-    return is_attribute(loop, str_closed, Py_False) && is_undebugged(loop)
+    return is_attribute(loop, str_closed, Py_False) && is_attribute(loop, str_debug, Py_False)
+           && has_own(loop, str_get_debug, known.get_debug) > 0
            && has_own(loop, str_check_closed, known.check_closed) > 0;
 }
+
+/* The version of the class of handles that was looked at last, 0 for none. */
+static unsigned int looked_at;
 
 /* Are handles made by asyncio's own `__init__` alone? Looked up anew only when their class has changed. */
 static int
 handles_are_own(void)
 {
-    static unsigned int looked_at; /* the class's version then, 0 for none */
     if (looked_at == 0 || looked_at != known.handle->tp_version_tag) {
         int are_own = is_attribute((PyObject *)known.handle, str_init, known.make_handle)
                       && known.handle->tp_new == PyBaseObject_Type.tp_new;
+        PyErr_Clear();
         looked_at = are_own ? known.handle->tp_version_tag : 0;
         return are_own;
     }

@@ -68,8 +68,11 @@ static PyObject *
 call_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
     Py_ssize_t given = PyVectorcall_NARGS(flagged);
-    PyObject *context = names == NULL ? Py_None : only_name(names, str_context) ? arguments[given] : NULL, *handle = NULL;
-    PyObject *args = given < 2 || context == NULL || !goes_straight(arguments[0]) ? NULL : tuple_of(arguments + 2, given - 2);
+    PyObject *context = names == NULL ? Py_None : only_name(names, str_context) ? arguments[given] : NULL;
+    PyObject *args = NULL, *handle = NULL;
+    if (given >= 2 && context != NULL && goes_straight(arguments[0])) {
+        args = tuple_of(arguments + 2, given - 2);
+    }
     if (args == NULL || tells_of_cancellation(args) || sleeps(arguments[0])) {
         handle = fall_back(self, arguments, flagged, names);
     }
