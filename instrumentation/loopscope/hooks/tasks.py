@@ -84,7 +84,10 @@ def _creating_thin(original: Callable[..., _Task]) -> Callable[..., _Task]:
                 _note_thin(id(task), job)
         except Exception:
             recorder.fault("create_task")
-        return task
+        try:
+            return task
+        finally:
+            del task  # the traceback of an eager task that failed leads to this frame
 
     return create_task
 
