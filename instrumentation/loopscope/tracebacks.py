@@ -19,11 +19,11 @@ def step_out(error: BaseException) -> None:
         BaseException.with_traceback(error, traceback.tb_next)
 
 
-def made_by_caller(made: Any) -> None:
-    """In debug mode a task or a timer remembers who made it, the innermost frame last: that is ours."""
+def made_by_caller(made: Any, frames: int = 1) -> None:
+    """In debug mode a task or a timer remembers who made it, the innermost frame last: these are ours."""
     remembered = getattr(made, "_source_traceback", None)
     if remembered and isinstance(remembered, list):
-        del remembered[-1]
+        del remembered[-frames:]
 
 
 def outcome_of(error: BaseException) -> str:

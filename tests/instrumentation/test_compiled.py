@@ -7,14 +7,12 @@ import contextvars
 import signal
 import sys
 import time
-import types
 
 import pytest
 
 import loopscope
 from loopscope import context
 from loopscope.hooks import compiled
-from loopscope.recorder import recorder
 
 LABEL = contextvars.ContextVar("label", default="none")
 
@@ -254,139 +252,6 @@ def test_fronts_outlive_a_configuration_that_fails(under_load):
         )
     under_load.run(everything())
     assert under_load.state.tasks_finished["ok"] == 8
-
-
-def spy_on(loop, name, seen):
-    original = getattr(loop, name)
-
-    def spy(*args):
-        seen.append(name)
-        return original(*args)
-
-    setattr(loop, name, spy)
-
-
-@pytest.mark.parametrize("name", ["_check_closed", "_call_soon", "get_debug"])
-def test_what_somebody_put_on_a_loop_is_asked_by_call_soon(under_load, name):
-    seen, loop = [], asyncio.new_event_loop()
-    spy_on(loop, name, seen)
-    handle = loop.call_soon(loop.stop)
-    assert seen == [name]
-    assert (handle._callback, handle._args, handle._source_traceback) == (loop.stop, (), None)
-    loop.run_forever()
-    loop.close()
-    under_load.finish()
-
-
-def test_what_somebody_put_on_handles_is_called(under_load, monkeypatch):
-    made, original = [], asyncio.Handle.__init__
-
-    def init(self, *args):
-        made.append(args[0])
-        original(self, *args)
-
-    loop = asyncio.new_event_loop()
-    loop.call_soon(print)
-    monkeypatch.setattr(asyncio.Handle, "__init__", init)
-    loop.call_soon(loop.stop)
-    monkeypatch.undo()
-    loop.call_soon(str)
-    assert made == [loop.stop]
-    loop.run_forever()
-    loop.close()
-    under_load.finish()
-
-
-def test_call_soon_is_asyncios_own_to_its_caller(under_load):
-    """Arguments, context, debugging, and what it says to a wrong call."""
-    loop, own = asyncio.new_event_loop(), contextvars.copy_context()
-    handle = loop.call_soon(print, 1, 2, context=own)
-    assert (handle._args, handle._context, handle._loop) == ((1, 2), own, loop)
-    assert (handle._repr, handle.cancelled()) == (None, False)
-    assert loop.call_soon(print, context=None)._context is not own
-    assert list(loop.call_soon(print)._context) == list(own)
-    for wrong, words in (((), "callback"), ((print, {"other": 1}), "other")):
-        args, options = (wrong[:1], wrong[1]) if wrong else ((), {})
-        with pytest.raises(TypeError, match=words):
-            loop.call_soon(*args, **options)
-    loop.set_debug(True)
-    last = loop.call_soon(print)._source_traceback[-1]
-    assert last.name == "test_call_soon_is_asyncios_own_to_its_caller"
-    with pytest.raises(TypeError, match="a callable object was expected"):
-        loop.call_soon(1)
-    loop.close()
-    loop.set_debug(False)
-    with pytest.raises(RuntimeError, match="Event loop is closed"):
-        loop.call_soon(print)
-    under_load.finish()
-
-
-class Wrapper:
-    """Somebody's wrapper of a method, which says that it is the method, as those of agents do."""
-
-    def __init__(self, wrapped):
-        self.wrapped, self.calls = wrapped, 0
-
-    def __getattr__(self, name):
-        return getattr(self.wrapped, name)
-
-    def __get__(self, instance, owner):
-        return types.MethodType(self, instance) if instance is not None else self
-
-    def __call__(self, *args, **options):
-        self.calls += 1
-        return self.wrapped(*args, **options)
-
-
-@pytest.mark.parametrize("name", ["call_soon", "_call_soon", "create_task", "get_debug", "_check_closed"])
-def test_what_stood_there_before_us_is_called(observe, monkeypatch, name):
-    wrapper = Wrapper(getattr(asyncio.BaseEventLoop, name))
-    monkeypatch.setattr(asyncio.BaseEventLoop, name, wrapper)
-    seen = observe(detail_rate=1, detail_burst=0, drain_interval=60.0)
-    recorder.detail.left = -1000.0
-    loop = asyncio.new_event_loop()
-    before = wrapper.calls
-    loop.call_soon(str)
-    task = loop.create_task(nothing())
-    assert wrapper.calls > before
-    loop.run_until_complete(task)
-    loop.close()
-    seen.finish()
-
-
-class Ours(asyncio.Task):
-    """A program's own kind of task, put in the place of asyncio's."""
-
-
-async def nothing():
-    """A task that ends at once."""
-
-
-def test_create_task_is_asyncios_own_to_its_caller(under_load, monkeypatch):
-    """Names, classes, debugging, and what it says to a wrong call; each task is counted."""
-    loop = asyncio.new_event_loop()
-    named, unnamed = loop.create_task(nothing(), name="first"), loop.create_task(nothing(), name=None)
-    assert named.get_name() == "first"
-    assert unnamed.get_name().startswith("Task-")
-    with pytest.raises(TypeError, match="a coroutine was expected") as complaint:
-        others = [loop.create_task(7)]
-    assert [entry.name for entry in complaint.traceback][1:] == ["create_task"]
-    monkeypatch.setattr(asyncio.tasks, "Task", Ours)
-    others = [loop.create_task(nothing())]
-    monkeypatch.undo()
-    loop.set_debug(True)
-    others.append(loop.create_task(nothing()))
-    loop.set_debug(False)
-    assert [type(task) for task in others] == [Ours, asyncio.Task]
-    assert others[1]._source_traceback[-1].name == "test_create_task_is_asyncios_own_to_its_caller"
-    loop.run_until_complete(asyncio.wait([named, unnamed, *others]))
-    loop.close()
-    refused = nothing()
-    with pytest.raises(RuntimeError, match="Event loop is closed"):
-        others.append(loop.create_task(refused))
-    refused.close()
-    under_load.finish()
-    assert under_load.state.tasks_finished["ok"] == 5
 
 
 def test_a_callback_that_takes_itself_back_when_asked_for_its_owner(under_load):

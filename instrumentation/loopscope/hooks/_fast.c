@@ -137,7 +137,7 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
                           &new.job_var, &new.worker, &new.recorder,
                           &new.say_unhandled, &new.look_for_long_step, &new.thin_ended, &new.address_reused, &new.took,
                           &new.resumed, &new.ended, &new.worker_name, &new.end_item,
-                          &new.check_closed, &new.get_debug, &new.make_handle, &new.task_names,
+                          &new.check_closed, &new.get_debug, &new.init_handle, &new.task_names,
                           &new.long_wait, &new.long_step)
         || find_slots(&new) < 0 || find_methods(&new) < 0) {
         Py_XDECREF(new.done);

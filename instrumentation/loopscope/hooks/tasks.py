@@ -65,29 +65,24 @@ def adopt(task: _Task, moment: int) -> None:
 
 def _creating_thin(original: Callable[..., _Task]) -> Callable[..., _Task]:
     """Wrap the `create_task` of loops whose steps we see: there a thin task can be found when it ends."""
-    create_recorded_task = creating(original)
+    create_recorded_task = creating(original, frames=2)
 
     def create_task(self: Any, coro: Any, **options: Any) -> _Task:
         job = job_var.get()
         is_thin = job.thin if job is not None else recorder.detail.left <= 0
-        is_thin = is_thin and (not options or [*options] == ["name"])
         try:
-            if self._task_factory is not None:
+            if not is_thin or self._task_factory is not None or (options and [*options] != ["name"]):
                 return create_recorded_task(self, coro, **options)
-            task = original(self, coro, **options) if is_thin else create_recorded_task(self, coro, **options)
+            task = original(self, coro, **options) if options else original(self, coro)
         except BaseException as error:
             step_out(error)
             raise
         try:
             made_by_caller(task)
-            if is_thin:
-                _note_thin(id(task), job)
+            _note_thin(id(task), job)
         except Exception:
             recorder.fault("create_task")
-        try:
-            return task
-        finally:
-            del task  # the traceback of an eager task that failed leads to this frame
+        return task
 
     return create_task
 
@@ -100,8 +95,8 @@ def _note_thin(key: int, job: Job | None) -> None:
         job.thinned += 1
 
 
-def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
-    """Wrap a loop's `create_task`; every task gets a record."""
+def creating(original: Callable[..., _Task], frames: int = 1) -> Callable[..., _Task]:
+    """Wrap a loop's `create_task`; every task gets a record. So many frames of ours are between."""
 
     def create_task(self: Any, coro: Any, **options: Any) -> _Task:
         created = now()
@@ -122,7 +117,7 @@ def creating(original: Callable[..., _Task]) -> Callable[..., _Task]:
         try:
             if early is None:
                 if self.get_task_factory() is None:  # else the innermost frame is the factory's
-                    made_by_caller(task)
+                    made_by_caller(task, frames)
                 record = _adopt(self, task, coro, created, options.get("context"))
             else:
                 record = _adopt_early(early, task)

@@ -117,6 +117,16 @@ fall_back(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *
     return pass_by() < 0 ? NULL : PyObject_Vectorcall(((Front *)self)->hook, arguments, flagged, names);
 }
 
+/* Is an object's method this front? An error may be set if not. */
+static int
+is_front(PyObject *object, PyObject *name, vectorcallfunc call)
+{
+    PyObject *found = function_of(object, name);
+    int is_it = found != NULL && Py_TYPE(found) == front_type && ((Front *)found)->call == call;
+    Py_XDECREF(found);
+    return is_it;
+}
+
 /* Is this the only argument given by keyword? */
 static int
 only_name(PyObject *names, PyObject *name)

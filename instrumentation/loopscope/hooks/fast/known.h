@@ -16,7 +16,7 @@ typedef struct {
     PyObject *worker_name, *end_item;
     PyObject *done, *append;                       /* of `Task` and of `deque`: looked up once */
     PyObject *is_locked, *wake_next, *wake_first; /* asyncio's own methods of semaphores and locks */
-    PyObject *make_handle, *check_closed, *get_debug; /* and of handles and loops; None where they do other things */
+    PyObject *init_handle, *check_closed, *get_debug; /* and of handles and loops; None where they do other things */
     PyObject *task_names; /* where `create_task` looks for its class; None likewise */
     long long long_wait, long_step; /* ns: what is told of */
     int permits_are_plain;   /* asyncio's own are taken and given back as `move` does */

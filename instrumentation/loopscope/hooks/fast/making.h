@@ -26,9 +26,7 @@ thin_job(void)
 static int
 has_no_factory(PyObject *loop)
 {
-    PyObject *factory = PyObject_GetAttr(loop, str_factory);
-    Py_XDECREF(factory);
-    return factory == Py_None;
+    return is_same(PyObject_GetAttr(loop, str_factory), Py_None) > 0;
 }
 
 static int
@@ -62,14 +60,10 @@ note_thin(PyObject *task, PyObject *job)
 static int
 is_plain_making(PyObject *loop, PyObject *coroutine, PyObject *name)
 {
-    PyObject *soon = NULL;
-    int is_plain = PyCoro_CheckExact(coroutine) && (name == Py_None || PyUnicode_CheckExact(name))
-                   && PyDict_CheckExact(known.task_names)
-                   && PyDict_GetItemWithError(known.task_names, str_Task) == (PyObject *)known.task
-                   && (soon = function_of(loop, str_soon)) != NULL && Py_TYPE(soon) == front_type
-                   && ((Front *)soon)->call == call_soon && goes_straight(loop);
-    Py_XDECREF(soon);
-    return is_plain;
+    return PyCoro_CheckExact(coroutine) && (name == Py_None || PyUnicode_CheckExact(name))
+           && PyDict_CheckExact(known.task_names)
+           && PyDict_GetItemWithError(known.task_names, str_Task) == (PyObject *)known.task
+           && is_front(loop, str_soon, call_soon) && goes_straight(loop);
 }
 
 static PyObject *

@@ -1,20 +1,11 @@
 /* A callback on its way into a loop's queue: what asyncio's `_call_soon` and the making of a handle do. */
 
-/* Is an attribute the expected object? An error may be set if not. */
-static int
-is_attribute(PyObject *object, PyObject *name, PyObject *expected)
-{
-    PyObject *found = PyObject_GetAttr(object, name);
-    int is_it = found == expected;
-    Py_XDECREF(found);
-    return is_it;
-}
-
 /* Is a loop open and not debugged, so that asyncio asks it and goes on? An error may be set if not. */
 static int
 is_open(PyObject *loop)
 {
-    return is_attribute(loop, str_closed, Py_False) && is_attribute(loop, str_debug, Py_False)
+    return is_same(PyObject_GetAttr(loop, str_closed), Py_False) > 0
+           && is_same(PyObject_GetAttr(loop, str_debug), Py_False) > 0
            && has_own(loop, str_get_debug, known.get_debug) > 0
            && has_own(loop, str_check_closed, known.check_closed) > 0;
 }
@@ -27,7 +18,7 @@ static int
 handles_are_own(void)
 {
     if (looked_at == 0 || looked_at != known.handle->tp_version_tag) {
-        int are_own = is_attribute((PyObject *)known.handle, str_init, known.make_handle)
+        int are_own = is_same(PyObject_GetAttr((PyObject *)known.handle, str_init), known.init_handle) > 0
                       && known.handle->tp_new == PyBaseObject_Type.tp_new;
         PyErr_Clear();
         looked_at = are_own ? known.handle->tp_version_tag : 0;

@@ -57,11 +57,7 @@ put_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *n
 static int
 goes_straight(PyObject *loop)
 {
-    PyObject *soon = NULL;
-    int straight = is_open(loop) && (soon = function_of(loop, str_call_soon)) != NULL
-                   && Py_TYPE(soon) == front_type && ((Front *)soon)->call == put_soon;
-    Py_XDECREF(soon);
-    return straight;
+    return is_open(loop) && is_front(loop, str_call_soon, put_soon);
 }
 
 static PyObject *
