@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """What a worker process of either pool knows: who has the permit computes, the others wait."""
+    """What a worker process of either pool knows: of the long voices, who has the permit computes."""
 
     permit: Semaphore
 
@@ -59,9 +59,9 @@ async def _calibrate(pool: ProcessPoolExecutor, voice: str, seconds: int) -> flo
 
 def measure_voice(seconds: int) -> float:
     """Runs in a worker: a short voice at once, a long one in chunks."""
+    if seconds < CHUNK_SECONDS:
+        return _loudness(seconds)
     with Worker.permit:
-        if seconds < CHUNK_SECONDS:
-            return _loudness(seconds)
         return _measure_chunks(seconds // CHUNK_SECONDS)
 
 
