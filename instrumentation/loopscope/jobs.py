@@ -14,6 +14,15 @@ from loopscope.recorder import recorder
 from loopscope.records import ERROR, NOWHERE, OK, Job
 from loopscope.tracebacks import outcome_of, step_out
 
+try:
+    from loopscope.hooks._fast import close_job
+except ImportError:  # no compiler where it was installed
+
+    def close_job(job: Job, /) -> bool:  # noqa: ARG001
+        """A thin job that ended well and soon is counted, and True; else nothing."""
+        return False
+
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Token
@@ -131,6 +140,8 @@ def _caller() -> Place | RawPlace:
 
 def close(job: Job, error: BaseException | None) -> None:
     """End an open job; the outcome follows from the exception it ended with."""
+    if error is None and job.thin and recorder.settings.compiled and close_job(job):
+        return
     if recorder.jobs.pop(job.id, None) is None:
         return
     job.ended = now()

@@ -100,22 +100,18 @@ def walk(frame: FrameType | None) -> RawPlace | Place:
     return (fallback.f_code, fallback.f_lasti) if fallback is not None else NOWHERE
 
 
+def _note_creation(frame: FrameType) -> NotedPlace | None:
+    """The caller that creates an object, as it may stand on it; see `note_caller`."""
+    return noted(note_caller(frame))
+
+
 try:
-    from loopscope.hooks._fast import walker
+    from loopscope.hooks._fast import noter, walker
 except ImportError:  # no compiler where it was installed
-    note_caller = walk
+    note_caller, note_creation = walk, _note_creation
 else:
     note_caller = walker(_origin_of_file, stop_codes, USER, PACKAGE, NOWHERE, walk)
-
-
-def note_creation(frame: FrameType) -> NotedPlace | None:
-    """The caller that creates an object, as it may stand on it; see `note_caller`."""
-    code = frame.f_code
-    if _origin_of_file.get(code.co_filename) == USER:
-        known = _noted.get((id(code), frame.f_lasti))
-        if known is not None:
-            return known
-    return noted(note_caller(frame))
+    note_creation = noter(note_caller, _noted, _note_creation)
 
 
 def is_a_step(inner: FrameType | None) -> bool:

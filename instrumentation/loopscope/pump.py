@@ -14,6 +14,7 @@ from loopscope.logs import logger
 from loopscope.owned import owned
 from loopscope.recorder import recorder
 from loopscope.strangers import Strangers
+from loopscope.untracked import untrack_code
 from loopscope.usage import Lag, Sample
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Pump(threading.Thread):
         with self.busy:
             self._census.start(now())
             self._begin()
+            untrack_code()
         while not self._halt.wait(self._settings.drain_interval):
             self._watchdog.help(now())
             self.tick(now())

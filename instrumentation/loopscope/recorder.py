@@ -42,7 +42,14 @@ class OwnerRef(weakref.ref[Any]):
 
 
 def _owner_died(reference: weakref.ref[Any]) -> None:
-    recorder.resources.pop(cast("OwnerRef", reference).resource, None)
+    record = recorder.resources.pop(cast("OwnerRef", reference).resource, None)
+    if record is not None and not record.holders and not record.partners:  # these lead back to it
+        record.ref = gone
+        untrack(record)
+
+
+def gone() -> None:
+    """The reference of a record that what it is about has left."""
 
 
 class Recorder:
@@ -204,7 +211,8 @@ class Recorder:
             samples=_empty(self.samples),
             counted=self.detail.take(),
         )
-        untrack(*batch.waits, *batch.holds, *batch.items)  # no jobs: a program holds them, too
+        untrack(*batch.waits, *batch.holds, *batch.items)
+        untrack(*(job for job in batch.jobs if job.kind == "http"))  # a program holds the others, too
         untrack(*(task for task in batch.tasks if task.wait is None))  # a wait leads back to its task
         return batch
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import weakref
+from collections import deque
 from time import sleep
 
 import pytest
 
 import loopscope
+from loopscope.diagnosis.history import History
 from loopscope.diagnosis.tally import Tallies, WaitKey
-from loopscope.hooks import compiled
+from loopscope.hooks import compiled, web
+from loopscope.jobs import JobContext
 from loopscope.recorder import recorder
-from loopscope.records import NOWHERE, SEMAPHORE, Task, Wait
-from loopscope.untracked import untrack
+from loopscope.records import EVENT, NOWHERE, SEMAPHORE, Task, Wait
+from loopscope.untracked import untrack, untrack_code
 
 pytestmark = pytest.mark.skipif(not compiled.there, reason="it takes a compiler")
 
@@ -47,6 +51,62 @@ def test_a_job_stays_in_sight(seen):
         pass
     seen.finish()
     assert gc.is_tracked(job)
+
+
+def test_a_request_does_not(seen):
+    """Its job is given to nobody."""
+    batch = seen.run(web.serving(answering)(None, {"type": "http", "method": "GET"}, None, None))
+    assert [gc.is_tracked(job) for job in batch.jobs] == [False]
+
+
+async def answering(*_):
+    """An application that says nothing."""
+
+
+def test_a_resource_goes_with_its_owner(seen):
+    """What remains of it is a name."""
+    event = asyncio.Event()
+    record = recorder.resource(EVENT, event, NOWHERE)
+    assert gc.is_tracked(record)
+    del event
+    assert not gc.is_tracked(record)
+    assert record.ref() is None
+    assert record.id not in recorder.resources
+    seen.finish()
+
+
+def test_what_is_remembered_is_not_looked_at_either():
+    """Deques of thousands of records: the collector would touch each of them."""
+    kept = [part for part in vars(History()).values() if isinstance(part, deque)]
+    assert len(kept) > 10
+    assert not any(map(gc.is_tracked, kept))
+
+
+def test_our_code_is_not_looked_at():
+    """It stays for as long as the process; asked twice, nothing more is done."""
+    untrack_code()
+    parts = [vars(loopscope), JobContext, vars(JobContext)["__slots__"], JobContext.__enter__]
+    parts += [Task, vars(Task)["wait"], Task.__init__, Task.__dataclass_fields__["wait"]]
+    assert not any(map(gc.is_tracked, parts))
+    before = [sys.getrefcount(part) for part in parts]
+    untrack_code()
+    assert [sys.getrefcount(part) for part in parts] == before
+
+
+def test_what_a_program_makes_of_it_is_collected():
+    """A class of its own, with an object that refers to itself."""
+    untrack_code()
+
+    class Own(JobContext):
+        pass
+
+    own, gone = Own("part"), []
+    own.itself = own
+    weakref.finalize(Own, gone.append, "class")
+    weakref.finalize(own, gone.append, "object")
+    del own, Own
+    gc.collect()
+    assert sorted(gone) == ["class", "object"]
 
 
 def test_a_task_that_its_wait_leads_back_to_stays_in_sight(seen):

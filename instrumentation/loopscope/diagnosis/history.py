@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from loopscope.diagnosis.tally import HoldKey, ItemKey, Tallies, TaskKey, WaitKey
 from loopscope.places import resolve
 from loopscope.records import OK
+from loopscope.untracked import untrack
 
 if TYPE_CHECKING:
     from loopscope.diagnosis.tally import Interval
@@ -41,6 +42,7 @@ class History:
         self.loop_uses: deque[LoopUse] = deque(maxlen=LAST)
         self.hotspots: deque[Hotspot] = deque(maxlen=LAST)
         self.spins: deque[Spin] = deque(maxlen=LAST)
+        untrack(*(kept for kept in vars(self).values() if isinstance(kept, deque)))
 
     def __repr__(self) -> str:
         ended = sum(tally.count for tally in self.tasks.values())

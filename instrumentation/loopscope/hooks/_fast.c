@@ -23,7 +23,9 @@
 #include "fast/making.h"
 #include "fast/permits.h"
 #include "fast/caller.h"
+#include "fast/primitive.h"
 #include "fast/errand.h"
+#include "fast/request.h"
 
 static PyObject *
 make_front(vectorcallfunc call, PyObject *hook, PyObject *original)
@@ -61,6 +63,8 @@ BEFORE(call_soon)
 BEFORE(call_at)
 BEFORE(release)
 BEFORE(lead)
+BEFORE(init_primitive)
+BEFORE(act)
 
 /* Where a slot of a class lies; -1 with TypeError set if it has no such slot of that kind. */
 static Py_ssize_t
@@ -104,6 +108,13 @@ find_slots(Known *new)
                    || (new->item_thread = offset_of(new->item, "thread", T_OBJECT_EX)) < 0
                    || offset_of(new->detail, "over", T_LONGLONG) < 0 || offset_of(new->detail, "left", T_DOUBLE) < 0
                    || offset_of(new->clock, "mark", T_LONGLONG) < 0 || offset_of(new->clock, "limit", T_LONGLONG) < 0
+                   || (new->job_id = offset_of(new->job, "id", T_OBJECT_EX)) < 0
+                   || (new->job_name = offset_of(new->job, "name", T_OBJECT_EX)) < 0
+                   || (new->job_started = offset_of(new->job, "started", T_OBJECT_EX)) < 0
+                   || (new->job_ended = offset_of(new->job, "ended", T_OBJECT_EX)) < 0
+                   || (new->job_outcome = offset_of(new->job, "outcome", T_OBJECT_EX)) < 0
+                   || (new->job_exception = offset_of(new->job, "exception", T_OBJECT_EX)) < 0
+                   || (new->job_progress = offset_of(new->job, "progress", T_OBJECT_EX)) < 0
                    || (new->job_thin = offset_of(new->job, "thin", T_OBJECT_EX)) < 0
                    || (new->job_thinned = offset_of(new->job, "thinned", T_OBJECT_EX)) < 0
                ? -1
@@ -115,7 +126,7 @@ static int
 find_methods(Known *new)
 {
     int missing = (new->done = PyObject_GetAttr((PyObject *)new->task, str_done)) == NULL
-                  || (new->append = PyObject_GetAttr((PyObject *)new->deque, str_append)) == NULL;
+                  || (new->append = PyObject_GetAttr((PyObject *)deque_type, str_append)) == NULL;
     if (!missing && new->permits_are_plain) {
         missing = (new->is_locked = PyObject_GetAttr((PyObject *)new->semaphore, str_is_locked)) == NULL
                   || (new->wake_next = PyObject_GetAttr((PyObject *)new->semaphore, str_wake_next)) == NULL
@@ -129,14 +140,14 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
     Known new = {0};
-    if (!PyArg_ParseTuple(args, "(O!O!O!O!)(O!O!O!p)(O!O!O!O!O!)(O!O!O!)(OO)O(OOOOOOOOO)(OOOO)(LL):configure",
-                          type, &new.handle, type, &new.future, type, &new.task, type, &new.deque,
+    if (!PyArg_ParseTuple(args, "(O!O!O!)(O!O!O!p)(O!O!O!O!O!)(O!O!O!)(OO)O(OOOOOOOOOOO)(OOOO)(LL):configure",
+                          type, &new.handle, type, &new.future, type, &new.task,
                           type, &new.semaphore, type, &new.bounded, type, &new.lock, &new.permits_are_plain,
                           type, &new.clock, type, &new.job, type, &new.detail, type, &new.record, type, &new.item,
                           dict, &new.thin_tasks, dict, &new.open_tasks, dict, &new.clocks,
                           &new.job_var, &new.worker, &new.recorder,
                           &new.say_unhandled, &new.look_for_long_step, &new.thin_ended, &new.address_reused, &new.took,
-                          &new.resumed, &new.ended, &new.worker_name, &new.end_item,
+                          &new.resumed, &new.ended, &new.worker_name, &new.end_item, &new.note_creation, &new.current_task,
                           &new.check_closed, &new.get_debug, &new.init_handle, &new.task_names,
                           &new.long_wait, &new.long_step)
         || find_slots(&new) < 0 || find_methods(&new) < 0) {
@@ -161,13 +172,28 @@ is_configured(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
     return PyBool_FromLong(known.clock != NULL);
 }
 
-/* Weak references stay: the collector moves them from list to list, and would trip over one that is in none. */
+/* Of types that bear to be freed untracked. Weak references stay: the collector moves them from list to list, and would
+   trip over one that is in none. */
 static PyObject *
 untrack(PyObject *Py_UNUSED(module), PyObject *const *objects, Py_ssize_t number)
 {
     for (Py_ssize_t object = 0; object < number; object++) {
         PyTypeObject *type = Py_TYPE(objects[object]);
-        if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && PyType_IS_GC(type) && !PyWeakref_Check(objects[object])) {
+        int is_made_in_python = PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && PyType_IS_GC(type);
+        if (type == deque_type || (is_made_in_python && !PyWeakref_Check(objects[object]))) {
+            PyObject_GC_UnTrack(objects[object]);
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+/* They are never freed: not every type bears to be freed untracked. */
+static PyObject *
+untrack_for_good(PyObject *Py_UNUSED(module), PyObject *const *objects, Py_ssize_t number)
+{
+    for (Py_ssize_t object = 0; object < number; object++) {
+        if (PyObject_GC_IsTracked(objects[object]) && !PyWeakref_Check(objects[object])) {
+            Py_INCREF(objects[object]);
             PyObject_GC_UnTrack(objects[object]);
         }
     }
@@ -183,13 +209,19 @@ static PyMethodDef methods[] = {
     {"before_call_soon", before_call_soon, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_call_at", before_call_at, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_release", before_release, METH_VARARGS, PyDoc_STR("Likewise.")},
+    {"before_init_primitive", before_init_primitive, METH_VARARGS, PyDoc_STR("Likewise.")},
+    {"before_act", before_act, METH_VARARGS, PyDoc_STR("Likewise.")},
     {"before_lead", before_lead, METH_VARARGS, PyDoc_STR("A function, and what is called after it with the same.")},
     {"take", take, METH_O, PyDoc_STR("Take a free permit for a thin task: True, else its clock; None if it is not thin.")},
     {"timed", timed, METH_VARARGS, PyDoc_STR("A selector's `select` that reads a loop's clock before and after.")},
     {"errand", errand, METH_VARARGS, PyDoc_STR("A work item and its function: what to give to an executor instead.")},
     {"walker", walker, METH_VARARGS, PyDoc_STR("Makes `places.note_caller`.")},
+    {"noter", noter, METH_VARARGS, PyDoc_STR("Makes `places.note_creation`.")},
     {"took", (PyCFunction)(void (*)(void))took, METH_FASTCALL, PyDoc_STR("As `thin.took`.")},
+    {"opener", opener, METH_VARARGS, PyDoc_STR("Makes what opens the thin jobs of requests.")},
+    {"close_job", close_job, METH_O, PyDoc_STR("Close a thin job that ended well and soon; else False, and nothing done.")},
     {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL, PyDoc_STR("See `loopscope.untracked`.")},
+    {"untrack_for_good", (PyCFunction)(void (*)(void))untrack_for_good, METH_FASTCALL, PyDoc_STR("Likewise.")},
     {NULL},
 };
 
@@ -203,6 +235,10 @@ prepare(PyObject *module)
     PyObject *times = PyType_FromSpec(&times_spec), *budgets = PyType_FromSpec(&budget_spec);
     front_type = (PyTypeObject *)PyType_FromSpec(&front_spec);
     made_type = (PyTypeObject *)PyType_FromSpec(&made_spec);
+    request_type = (PyTypeObject *)PyType_FromSpec(&request_spec);
+    PyObject *collections = PyImport_ImportModule("collections");
+    deque_type = collections == NULL ? NULL : (PyTypeObject *)PyObject_GetAttrString(collections, "deque");
+    Py_XDECREF(collections);
     one = PyLong_FromLong(1);
     names_of_task = Py_BuildValue("(ss)", "loop", "name");
     str_soon = PyUnicode_InternFromString("call_soon");
@@ -243,12 +279,19 @@ prepare(PyObject *module)
     str_call_soon = PyUnicode_InternFromString("_call_soon");
     str_wake_up = PyUnicode_InternFromString("wake_up");
     str_co_name = PyUnicode_InternFromString("co_name");
+    str_permits = PyUnicode_InternFromString("_loopscope_permits");
+    str_jobs = PyUnicode_InternFromString("jobs");
+    str_lengths = PyUnicode_InternFromString("_jobs");
+    str_count_job = PyUnicode_InternFromString("count_job");
+    str_new_id = PyUnicode_InternFromString("new_id");
+    str_max_open = PyUnicode_InternFromString("max_open");
     str_threadsafe = PyUnicode_InternFromString("call_soon_threadsafe");
     int failed = times == NULL || PyModule_AddObjectRef(module, "Times", times) < 0 || budgets == NULL
                  || PyModule_AddObjectRef(module, "Budget", budgets) < 0;
     Py_XDECREF(times);
     Py_XDECREF(budgets);
-    return failed || front_type == NULL || made_type == NULL || PyErr_Occurred() ? -1 : 0;
+    return failed || front_type == NULL || made_type == NULL || request_type == NULL
+               || PyErr_Occurred() ? -1 : 0;
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from loopscope import loop_clock, private
+from loopscope import loop_clock, places, private
 from loopscope.clock import nanoseconds
 from loopscope.context import job_var, open_tasks, thin_tasks, worker, worker_name
 from loopscope.detail import Detail
-from loopscope.hooks import steps, tasks, thin, work_items
+from loopscope.hooks import holding, partners, steps, tasks, thin, work_items
 from loopscope.loop_clock import LoopClock, clocks
 from loopscope.recorder import recorder
 from loopscope.records import Job, Task, WorkItem
@@ -29,6 +28,7 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from loopscope.hooks.patching import Patches
     from loopscope.settings import Settings
@@ -43,7 +43,7 @@ def install(patches: Patches, settings: Settings) -> None:
     long_wait, long_step = nanoseconds(settings.suspension_threshold), nanoseconds(settings.slice_threshold)
     long_steps = functools.partial(steps.look_for_long_step, long_step=long_step)
     _fast.configure(
-        (asyncio.Handle, asyncio.Future, asyncio.Task, deque),
+        (asyncio.Handle, asyncio.Future, asyncio.Task),
         (asyncio.Semaphore, asyncio.BoundedSemaphore, asyncio.Lock, _permits_are_plain()),
         (LoopClock, Job, Detail, Task, WorkItem),
         (thin_tasks, open_tasks, clocks),
@@ -59,6 +59,8 @@ def install(patches: Patches, settings: Settings) -> None:
             tasks.ended,
             worker_name,
             work_items.end,
+            places.note_creation,
+            asyncio.current_task,
         ),
         (*private.questions_to_loops(), private.making_of_handles(), private.making_of_tasks()),
         (long_wait, long_step),
@@ -71,6 +73,10 @@ def install(patches: Patches, settings: Settings) -> None:
     patches.put_before(asyncio.BaseEventLoop, "call_at", _fast.before_call_at)
     patches.put_before(asyncio.Semaphore, "release", _fast.before_release)
     patches.put_before(asyncio.Lock, "release", _fast.before_release)
+    for primitive in holding.PRIMITIVES:
+        patches.put_before(primitive, "__init__", _fast.before_init_primitive)
+    for owner, act in partners.ACTS:
+        patches.put_before(owner, act, _fast.before_act)
 
 
 def permits(settings: Settings) -> tuple[Callable[..., Any], Callable[..., None]]:
@@ -86,6 +92,13 @@ def timed(settings: Settings) -> Callable[[LoopClock, Callable[..., Any], int], 
 def errands(settings: Settings) -> Callable[[WorkItem, Callable[..., Any]], Callable[..., Any]] | None:
     """What makes an executor's call of a work item that has a context of its own; None if nothing does."""
     return _fast.errand if _can_serve(settings) else None
+
+
+def requests(
+    settings: Settings, needs: tuple[Job, str, Callable[..., None], Callable[..., Any], int]
+) -> Callable[[Any, Any], AbstractContextManager[Any] | None]:
+    """What opens the thin job of a request from its ASGI scope and `send`; None: it is left to the hook."""
+    return _fast.opener(*needs) if _can_serve(settings) else lambda _scope, _send: None
 
 
 def leading(settings: Settings, note: Callable[..., None], original: _F) -> _F | None:

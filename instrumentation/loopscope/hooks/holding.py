@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from loopscope import over_release
@@ -25,6 +26,15 @@ from loopscope.tracebacks import outcome_of, step_out
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from types import FrameType
+
+PRIMITIVES = (
+    asyncio.Semaphore,
+    asyncio.Lock,
+    asyncio.Event,
+    asyncio.Condition,
+    asyncio.Queue,
+    asyncio.Barrier,
+)
 
 # Attributes on what a resource's record is about.
 SITE = "_loopscope_site"  # where it was created

@@ -28,12 +28,18 @@ class Partners(LeftBehind, dict[tuple[int, str], Partner]):
     """By task and role."""
 
 
+ACTS = {
+    (asyncio.Queue, "put_nowait"): PUT,  # `put` ends in it
+    (asyncio.Queue, "get_nowait"): TAKE,  # and `get` in this one
+    (asyncio.Queue, "task_done"): REPORT,
+    (asyncio.Event, "set"): SIGNAL,
+    (asyncio.Condition, "notify"): SIGNAL,  # `notify_all` calls it
+}
+
+
 def install(patches: Patches, _: Settings) -> None:
-    patches.replace(asyncio.Queue, "put_nowait", _noting(PUT))  # `put` ends in it
-    patches.replace(asyncio.Queue, "get_nowait", _noting(TAKE))  # and `get` in this one
-    patches.replace(asyncio.Queue, "task_done", _noting(REPORT))
-    patches.replace(asyncio.Event, "set", _noting(SIGNAL))
-    patches.replace(asyncio.Condition, "notify", _noting(SIGNAL))  # `notify_all` calls it
+    for (primitive, act), role in ACTS.items():
+        patches.replace(primitive, act, _noting(role))
 
 
 def _noting(role: str) -> Callable[..., Any]:

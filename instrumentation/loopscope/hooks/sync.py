@@ -36,15 +36,8 @@ if TYPE_CHECKING:
 
 def install(patches: Patches, settings: Settings) -> None:
     permits = compiled.permits(settings)
-    for owner in (
-        asyncio.Semaphore,
-        asyncio.Lock,
-        asyncio.Event,
-        asyncio.Condition,
-        asyncio.Queue,
-        asyncio.Barrier,
-    ):
-        patches.replace(owner, "__init__", _noting_creation)
+    for primitive in holding.PRIMITIVES:
+        patches.replace(primitive, "__init__", _noting_creation)
 
     patches.replace(asyncio.Semaphore, "acquire", _acquiring(SEMAPHORE, private.semaphore_waits, *permits))
     patches.replace(asyncio.Semaphore, "release", _releasing)

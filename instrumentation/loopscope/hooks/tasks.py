@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import faults, places, private, tracing
 from loopscope.clock import now
 from loopscope.context import current_task, job_var, open_tasks, thin_tasks
-from loopscope.recorder import recorder
+from loopscope.recorder import gone, recorder
 from loopscope.records import (
     CANCELLED,
     DESTROYED_PENDING,
@@ -165,7 +165,7 @@ def _early_record(loop: Any, coro: Any, created: int, context: Any) -> Task | No
             getattr(coro, "__qualname__", "") or type(coro).__qualname__,
             places.note_caller(sys._getframe(2)),
             created,
-            _gone,
+            gone,
         )
     except Exception:
         recorder.fault("create_task")
@@ -251,7 +251,7 @@ def ended(record: Task, task: _Task, end: int) -> None:
                 record.raised_at = innermost(error.__traceback__)
                 faults.failed(record, task)
         record.ended = end
-        record.ref = _gone  # a weak reference less for the garbage collector to look at
+        record.ref = gone  # a weak reference less for the garbage collector to look at
         record.name = task.get_name()
         recorder.keep(recorder.ended_tasks, record)
     except Exception:  # a task of another make
@@ -281,15 +281,11 @@ def thin_collected(created: int) -> None:
             "",
             NOWHERE,
             created,
-            _gone,
+            gone,
             ended=now(),
             outcome=DESTROYED_PENDING,
         ),
     )
-
-
-def _gone() -> None:
-    """The reference of a task that ended."""
 
 
 def collected(record: Task) -> None:

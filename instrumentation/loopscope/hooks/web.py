@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from loopscope import places
 from loopscope.hooks import compiled
 from loopscope.jobs import JobContext, close
 from loopscope.recorder import recorder
-from loopscope.records import NOWHERE
+from loopscope.records import NOWHERE, Job
 from loopscope.tracebacks import step_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
 
     from loopscope.hooks.patching import Patches
     from loopscope.settings import Settings
 
+    _Send = Callable[[Any], Awaitable[None]]
+
 JOB = "loopscope.job"  # in the ASGI scope
 _SITE = "_loopscope_site"  # on a background task
 FAILED = 500  # HTTP status from which a request's job has failed
+_NO_ROUTE = Job(
+    0, " (unmatched)", "", "http", 0, 0, NOWHERE, 0, thin=True
+)  # of which thin requests' are copies
 
 
 def install_applications(patches: Patches, _: Settings) -> None:
@@ -44,19 +52,27 @@ def install_background(patches: Patches, _: Settings) -> None:
 
 
 def serving(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    open_thin = compiled.requests(recorder.settings, (_NO_ROUTE, JOB, close, _sending, FAILED))
+
     async def __call__(self: Any, scope: Any, receive: Any, send: Any) -> None:  # noqa: N807
         try:
             if scope["type"] != "http" or JOB in scope:
                 return await original(self, scope, receive, send)
-            request = _Request(f"{scope['method']} (unmatched)", send)
-            with request as job:
-                scope[JOB] = job
-                return await original(self, scope, receive, request.send)
+            with open_thin(scope, send) or _opened(scope, send) as send_on:
+                return await original(self, scope, receive, send_on)
         except BaseException as error:
             step_out(error)
             raise
 
     return __call__
+
+
+def _opened(scope: Any, send: _Send) -> AbstractContextManager[_Send]:
+    try:
+        return _Request(scope, send)
+    except Exception:
+        recorder.fault("request")
+        return nullcontext(send)
 
 
 class _Request(JobContext):
@@ -65,29 +81,35 @@ class _Request(JobContext):
     A failed request's ends when the application is through, since the exception comes after the response.
     """
 
-    __slots__ = ("_send",)
+    __slots__ = ("_scope", "_send")
 
-    def __init__(self, name: str, send: Callable[[Any], Awaitable[None]]) -> None:
-        super().__init__(name, kind="http", site=NOWHERE)
+    def __init__(self, scope: Any, send: _Send) -> None:
+        super().__init__(f"{scope['method']}{_NO_ROUTE.name}", kind="http", site=NOWHERE)
+        self._scope = scope
         self._send = send
 
-    async def send(self, message: Any) -> None:
-        try:
-            await self._send(message)
-        except BaseException as error:
-            step_out(error)
-            raise
-        try:
-            kind, job = message["type"], self._job
-            if job is None:  # the application is through
-                return
-            if kind == "http.response.body":
-                if not (message.get("more_body", False) or job.exception):
-                    close(job, None)
-            elif kind == "http.response.start" and message["status"] >= FAILED:
-                job.exception = f"HTTP {message['status']}"
-        except Exception:
-            recorder.fault("response")
+    def __enter__(self) -> Any:
+        job = self._scope[JOB] = super().__enter__()
+        return functools.partial(_sending, self._send, job)
+
+
+async def _sending(send: _Send, job: Job, message: Any) -> None:
+    try:
+        await send(message)
+    except BaseException as error:
+        step_out(error)
+        raise
+    try:
+        kind = message["type"]
+        if job.ended:  # the application is through
+            return
+        if kind == "http.response.body":
+            if not (message.get("more_body", False) or job.exception):
+                close(job, None)
+        elif kind == "http.response.start" and message["status"] >= FAILED:
+            job.exception = f"HTTP {message['status']}"
+    except Exception:
+        recorder.fault("response")
 
 
 def _routing(settings: Settings) -> Callable[..., Callable[..., Awaitable[None]]]:

@@ -79,3 +79,43 @@ walker(PyObject *Py_UNUSED(module), PyObject *args)
     }
     return (PyObject *)made;
 }
+
+/* What notes where an object is created knows: a walker, the places noted so far, and how it is done in Python. */
+enum { NOTER_WALKER, NOTER_NOTED, NOTER_HOOK };
+
+static PyObject *
+note_creation(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    Made *noter = (Made *)self;
+    PyObject *place = NULL, *key = NULL, *known_place = NULL;
+    if (PyVectorcall_NARGS(flagged) == 1 && names == NULL && PyFrame_Check(arguments[0])) {
+        place = find_caller((Made *)noter->parts[NOTER_WALKER], (PyFrameObject *)arguments[0]);
+    }
+    if (place != NULL && PyTuple_CheckExact(place) && PyTuple_GET_SIZE(place) == 2) {
+        key = Py_BuildValue("(NO)", PyLong_FromVoidPtr(PyTuple_GET_ITEM(place, 0)), PyTuple_GET_ITEM(place, 1));
+    }
+    if (key != NULL) {
+        known_place = Py_XNewRef(PyDict_GetItemWithError(noter->parts[NOTER_NOTED], key));
+    }
+    Py_XDECREF(place);
+    Py_XDECREF(key);
+    if (known_place != NULL) {
+        return known_place;
+    }
+    PyErr_Clear();
+    return PyObject_Vectorcall(noter->parts[NOTER_HOOK], arguments, flagged, names);
+}
+
+/* From a walker, the places noted so far and what notes in Python: `places.note_creation`. */
+static PyObject *
+noter(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *walker, *noted, *hook;
+    if (!PyArg_ParseTuple(args, "O!O!O:noter", made_type, &walker, &PyDict_Type, &noted, &hook)) {
+        return NULL;
+    }
+    if (((Made *)walker)->call != walk) {
+        return PyErr_Format(PyExc_TypeError, "a walker is expected");
+    }
+    return (PyObject *)make(note_creation, (PyObject *[MOST_PARTS]){walker, noted, hook});
+}

@@ -4,16 +4,16 @@
 
 /* What `configure` was given: types of ours and of asyncio's, where their slots lie, and what lives in Python. */
 typedef struct {
-    PyTypeObject *handle, *clock, *job, *future, *task, *deque, *semaphore, *bounded, *lock, *detail, *record, *item;
+    PyTypeObject *handle, *clock, *job, *future, *task, *semaphore, *bounded, *lock, *detail, *record, *item;
     Py_ssize_t handle_loop, handle_callback, handle_args, handle_context;
     Py_ssize_t handle_cancelled, handle_repr, handle_traceback;
     Py_ssize_t clock_key, clock_loop, clock_running, clock_slow, clock_long, clock_on_waking;
     Py_ssize_t record_ref, record_last_ran, record_steps, record_running;
-    Py_ssize_t job_thin, job_thinned;
+    Py_ssize_t job_id, job_name, job_started, job_ended, job_outcome, job_exception, job_progress, job_thin, job_thinned;
     Py_ssize_t item_started, item_worker, item_thread;
     PyObject *job_var, *worker, *recorder, *thin_tasks, *open_tasks, *clocks;
     PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took, *resumed, *ended;
-    PyObject *worker_name, *end_item;
+    PyObject *worker_name, *end_item, *note_creation, *current_task;
     PyObject *done, *append;                       /* of `Task` and of `deque`: looked up once */
     PyObject *is_locked, *wake_next, *wake_first; /* asyncio's own methods of semaphores and locks */
     PyObject *init_handle, *check_closed, *get_debug; /* and of handles and loops; None where they do other things */
@@ -24,6 +24,8 @@ typedef struct {
 
 static Known known;
 
+static PyTypeObject *deque_type;
+
 static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_fault, *one;
 static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
@@ -31,6 +33,7 @@ static PyObject *str_waits_at, *str_arrays, *str_is_locked, *str_wake_next, *str
 static PyObject *names_of_task, *str_Task, *str_soon, *str_call_soon, *str_init, *str_context;
 static PyObject *str_closed, *str_debug, *str_check_closed, *str_get_debug;
 static PyObject *str_wake_up, *str_co_name, *str_threadsafe, *str_item, *str_ok, *str_error, *str_select;
+static PyObject *str_permits, *str_jobs, *str_lengths, *str_count_job, *str_new_id, *str_max_open;
 
 static long long
 moment(void)

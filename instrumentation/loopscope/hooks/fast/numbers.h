@@ -97,3 +97,21 @@ budget(void)
     }
     return (Budget *)detail;
 }
+
+/* Add a duration to a `Lengths` of the budget's, if there is one of its key: 1, 0 if not, -1 with an error set. */
+static int
+add_length(PyObject *detail, PyObject *of, PyObject *key, long long length)
+{
+    PyObject *lengths = PyObject_GetAttr(detail, of), *array = NULL, *said = NULL;
+    PyObject *arrays = lengths == NULL ? NULL : PyObject_GetAttr(lengths, str_arrays);
+    PyObject *added = arrays == NULL || !PyDict_CheckExact(arrays) ? NULL : PyLong_FromLongLong(length);
+    if (added != NULL && (array = Py_XNewRef(PyDict_GetItemWithError(arrays, key))) != NULL) {
+        said = PyObject_CallMethodOneArg(array, str_append, added);
+    }
+    Py_XDECREF(lengths);
+    Py_XDECREF(arrays);
+    Py_XDECREF(array);
+    Py_XDECREF(added);
+    Py_XDECREF(said);
+    return PyErr_Occurred() ? -1 : said != NULL;
+}

@@ -127,23 +127,14 @@ take(PyObject *Py_UNUSED(module), PyObject *primitive)
 static int
 count_wait(PyObject *detail, PyObject *primitive, PyObject *kind, long long lasted)
 {
-    PyObject *site = NULL, *place = NULL, *waits = PyObject_GetAttr(detail, str_waits_at), *said = NULL;
-    PyObject *arrays = waits == NULL ? NULL : PyObject_GetAttr(waits, str_arrays), *array = NULL, *length;
-    int found = arrays == NULL || !PyDict_CheckExact(arrays) ? -1 : optional(primitive, str_site, &site);
+    PyObject *site = NULL, *place = NULL;
+    int found = optional(primitive, str_site, &site), counted = -1;
     if (found >= 0 && (place = PyTuple_Pack(2, kind, found ? site : Py_None)) != NULL) {
-        array = Py_XNewRef(PyDict_GetItemWithError(arrays, place));
-    }
-    if (array != NULL && (length = PyLong_FromLongLong(lasted)) != NULL) {
-        said = PyObject_CallMethodOneArg(array, str_append, length);
-        Py_DECREF(length);
+        counted = add_length(detail, str_waits_at, place, lasted);
     }
     Py_XDECREF(site);
     Py_XDECREF(place);
-    Py_XDECREF(waits);
-    Py_XDECREF(arrays);
-    Py_XDECREF(array);
-    Py_XDECREF(said);
-    return PyErr_Occurred() ? -1 : said != NULL;
+    return counted;
 }
 
 /* Was there no wait, or a short one of a task that is thin to this day, and is it counted? */

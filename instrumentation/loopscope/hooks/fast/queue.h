@@ -63,7 +63,7 @@ enqueue(PyObject *loop, PyObject *callback, PyObject *args, PyObject *context, i
     ready = PyObject_GetAttr(loop, str_ready);
     if (ready != NULL) {
         PyObject *to_deque[] = {ready, handle};
-        said = Py_TYPE(ready) == known.deque ? PyObject_Vectorcall(known.append, to_deque, 2, NULL)
+        said = Py_TYPE(ready) == deque_type ? PyObject_Vectorcall(known.append, to_deque, 2, NULL)
                                              : PyObject_CallMethodOneArg(ready, str_append, handle);
     }
     if (said == NULL) {

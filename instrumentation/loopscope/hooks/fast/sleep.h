@@ -20,7 +20,7 @@ static int
 wake_up(PyObject *clock)
 {
     PyObject *waiting = SLOT(clock, known.clock_on_waking);
-    if (waiting == NULL || Py_TYPE(waiting) != known.deque || Py_SIZE(waiting) == 0) {
+    if (waiting == NULL || Py_TYPE(waiting) != deque_type || Py_SIZE(waiting) == 0) {
         return 0;
     }
     PyObject *said = PyObject_CallMethodNoArgs(clock, str_wake_up);
