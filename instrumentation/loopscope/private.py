@@ -7,7 +7,7 @@ import gc
 import inspect
 import os
 import sys
-from asyncio import BaseEventLoop, Handle, format_helpers, locks, tasks
+from asyncio import BaseEventLoop, Handle, coroutines, format_helpers, locks, tasks
 from contextvars import Context
 from pathlib import Path
 from selectors import BaseSelector
@@ -90,6 +90,14 @@ def _known(owner: type, name: str) -> Any:
     if type(method) is not FunctionType or method.__globals__ is not vars(sys.modules[owner.__module__]):
         return None
     return method if " ".join(method.__code__.co_names) in KNOWN_NAMES[name] else None
+
+
+def mark_coroutine_function(kind: type) -> None:
+    """Have instances pass for coroutine functions; on 3.11 only asyncio, not `inspect`, can be told."""
+    if sys.version_info >= (3, 12):
+        inspect.markcoroutinefunction(kind)
+    else:
+        setattr(kind, "_is_coroutine", getattr(coroutines, "_is_coroutine", None))  # noqa: B010  mypy knows no such one
 
 
 def permits_are_plain(semaphore: Any, lock: Any) -> bool:

@@ -61,7 +61,7 @@ class Pump(threading.Thread):
         with self.busy:
             self._census.start(now())
             self._begin()
-            untrack_code()
+            _have_it_untracked()
         while not self._halt.wait(self._settings.drain_interval):
             self._watchdog.help(now())
             self.tick(now())
@@ -172,6 +172,13 @@ class Pump(threading.Thread):
         for job in (job for key, job in stuck.items() if key not in self._stuck):
             _say_stuck(job, moment)
         self._stuck = set(stuck)
+
+
+def _have_it_untracked() -> None:
+    try:
+        untrack_code()
+    except Exception:
+        recorder.fault("untracked")
 
 
 def _say_stuck(job: Job, moment: int) -> None:

@@ -7,6 +7,7 @@ fifth of what the collector of a busy service goes through, and slow each of its
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 from itertools import chain
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["untrack", "untrack_code"]
 
 try:
-    from loopscope.hooks._fast import untrack, untrack_for_good
+    from loopscope.hooks._fast import track_again, untrack, untrack_for_good
 except ImportError:  # no compiler where it was installed
 
     def untrack(*_: object) -> None:
@@ -28,13 +29,19 @@ except ImportError:  # no compiler where it was installed
     def untrack_for_good(*_: object) -> None:
         """For what lives as long as the process; it is kept alive."""
 
+    def track_again() -> None:
+        """Undo what was done for good."""
+
 
 _PACKAGES = frozenset({"loopscope", "loopscope_exporters"})
 _ATTRIBUTES = (GetSetDescriptorType, MemberDescriptorType, classmethod, property, staticmethod)
 
 
 def untrack_code() -> None:
-    """Modules of ours with their classes and functions, as far as they are loaded; 10 ms."""
+    """Modules of ours with their classes and functions, as far as they are loaded, until the end; 10 ms.
+
+    Then it is undone: modules that are still alive would be emptied, and hooks may be called later than that.
+    """
     todo: list[Any] = [module for name, module in list(sys.modules.items()) if _is_ours(name)]
     found: dict[int, Any] = {}
     while todo:
@@ -42,7 +49,9 @@ def untrack_code() -> None:
         if id(part) not in found:
             found[id(part)] = part
             todo += _parts(part)
-    untrack_for_good(*filter(gc.is_tracked, found.values()))
+    untrack_for_good(*found.values())
+    atexit.unregister(track_again)
+    atexit.register(track_again)
 
 
 def _is_ours(name: object) -> bool:

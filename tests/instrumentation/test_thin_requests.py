@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import weakref
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from starlette.responses import PlainTextResponse
 
 import loopscope
 from loopscope import context
-from loopscope.hooks import web
+from loopscope.hooks import compiled, web
 from loopscope.recorder import recorder
 
 
@@ -161,6 +162,38 @@ def test_messages_are_the_servers_business(under_load):
     loopscope.uninstrument()
     assert under_load.state.faults == {"response": 1}  # a message must have a type
     assert under_load.state.jobs_finished == {("GET (unmatched)", "ok"): 1}
+
+
+def test_what_sends_is_a_coroutine_function(under_load):
+    """To whoever asks; and it can be referred to weakly."""
+    asked = []
+
+    async def answer(_scope, _receive, send):
+        asked.append((asyncio.iscoroutinefunction(send), weakref.ref(send)() is send))
+        await send(message={"type": "http.response.start", "status": 500})
+
+    run(served(answer))
+    assert asked == [(True, True)]
+    batch = under_load.finish()
+    assert [job.exception for job in batch.jobs] == ["HTTP 500"]
+
+
+def test_a_signal_that_comes_as_a_job_opens(under_load):
+    """Nothing is left open, whoever was to have opened it."""
+
+    async def answer(_scope, _receive, send):
+        await send(BODY)
+
+    opened = compiled.requests(recorder.settings, (web._NO_ROUTE, web.JOB, web.close, web._sending, 500))
+
+    async def main():
+        opened({"type": "http", "method": "GET"}, None)  # and no `with` takes it over
+        assert context.job_var.get() is None
+        await served(answer)
+
+    run(main())
+    assert recorder.jobs == {}
+    under_load.finish()
 
 
 def test_an_exception_leaves_as_it_came(under_load):

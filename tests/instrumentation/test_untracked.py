@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
 import sys
 import weakref
 from collections import deque
@@ -91,6 +92,31 @@ def test_our_code_is_not_looked_at():
     before = [sys.getrefcount(part) for part in parts]
     untrack_code()
     assert [sys.getrefcount(part) for part in parts] == before
+
+
+LEAVING = """
+import asyncio, sysconfig, loopscope
+loopscope.instrument(journal="off", metrics_port=-1, spans="off").exporter("wait for the start")
+ours = asyncio.Semaphore.release
+def release(gate):
+    return ours(gate)
+asyncio.Semaphore.release = release  # wrapped by somebody, it is left in place
+async def main():
+    gate = asyncio.Semaphore(1)
+    await asyncio.gather(gate.acquire(), asyncio.sleep(0))
+    return gate
+class Late:
+    def __del__(self, gate=asyncio.run(main())):
+        print("released", gate.release())
+sysconfig.late = Late()
+"""
+
+
+def test_hooks_work_to_the_very_end():
+    """Modules that were kept alive would be emptied before the last objects have gone."""
+    command = [sys.executable, "-c", LEAVING]
+    left = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (left.stdout, left.stderr) == ("released None\n", "")
 
 
 def test_what_a_program_makes_of_it_is_collected():

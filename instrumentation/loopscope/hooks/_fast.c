@@ -121,6 +121,17 @@ find_slots(Known *new)
                : 0;
 }
 
+/* Is an instance nothing but slots with objects in them? */
+static int
+has_slots_only(PyTypeObject *type)
+{
+    if (type->tp_base == &PyBaseObject_Type && type->tp_dictoffset == 0 && type->tp_weaklistoffset == 0) {
+        return 1;
+    }
+    PyErr_Format(PyExc_TypeError, "%s has more than slots", type->tp_name);
+    return 0;
+}
+
 /* Of what is not plain these are not asked for, and may be missing. */
 static int
 find_methods(Known *new)
@@ -150,7 +161,7 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
                           &new.resumed, &new.ended, &new.worker_name, &new.end_item, &new.note_creation, &new.current_task,
                           &new.check_closed, &new.get_debug, &new.init_handle, &new.task_names,
                           &new.long_wait, &new.long_step)
-        || find_slots(&new) < 0 || find_methods(&new) < 0) {
+        || find_slots(&new) < 0 || !has_slots_only(new.job) || find_methods(&new) < 0) {
         Py_XDECREF(new.done);
         Py_XDECREF(new.append);
         Py_XDECREF(new.is_locked);
@@ -187,16 +198,36 @@ untrack(PyObject *Py_UNUSED(module), PyObject *const *objects, Py_ssize_t number
     Py_RETURN_NONE;
 }
 
-/* They are never freed: not every type bears to be freed untracked. */
+/* What is untracked until the end: kept alive, for not every type bears to be freed untracked. */
+static PyObject *kept;
+
 static PyObject *
 untrack_for_good(PyObject *Py_UNUSED(module), PyObject *const *objects, Py_ssize_t number)
 {
+    if (kept == NULL && (kept = PyList_New(0)) == NULL) {
+        return NULL;
+    }
+    PyObject_GC_UnTrack(kept); /* or the collector would find them all in it */
     for (Py_ssize_t object = 0; object < number; object++) {
         if (PyObject_GC_IsTracked(objects[object]) && !PyWeakref_Check(objects[object])) {
-            Py_INCREF(objects[object]);
+            if (PyList_Append(kept, objects[object]) < 0) {
+                return NULL;
+            }
             PyObject_GC_UnTrack(objects[object]);
         }
     }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+track_again(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    for (Py_ssize_t object = kept == NULL ? 0 : PyList_GET_SIZE(kept); object > 0; object--) {
+        if (!PyObject_GC_IsTracked(PyList_GET_ITEM(kept, object - 1))) {
+            PyObject_GC_Track(PyList_GET_ITEM(kept, object - 1));
+        }
+    }
+    Py_CLEAR(kept);
     Py_RETURN_NONE;
 }
 
@@ -222,6 +253,7 @@ static PyMethodDef methods[] = {
     {"close_job", close_job, METH_O, PyDoc_STR("Close a thin job that ended well and soon; else False, and nothing done.")},
     {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL, PyDoc_STR("See `loopscope.untracked`.")},
     {"untrack_for_good", (PyCFunction)(void (*)(void))untrack_for_good, METH_FASTCALL, PyDoc_STR("Likewise.")},
+    {"track_again", track_again, METH_NOARGS, PyDoc_STR("Undo it.")},
     {NULL},
 };
 
@@ -280,6 +312,7 @@ prepare(PyObject *module)
     str_wake_up = PyUnicode_InternFromString("wake_up");
     str_co_name = PyUnicode_InternFromString("co_name");
     str_permits = PyUnicode_InternFromString("_loopscope_permits");
+    str_message = PyUnicode_InternFromString("message");
     str_jobs = PyUnicode_InternFromString("jobs");
     str_lengths = PyUnicode_InternFromString("_jobs");
     str_count_job = PyUnicode_InternFromString("count_job");
@@ -287,11 +320,11 @@ prepare(PyObject *module)
     str_max_open = PyUnicode_InternFromString("max_open");
     str_threadsafe = PyUnicode_InternFromString("call_soon_threadsafe");
     int failed = times == NULL || PyModule_AddObjectRef(module, "Times", times) < 0 || budgets == NULL
-                 || PyModule_AddObjectRef(module, "Budget", budgets) < 0;
+                 || PyModule_AddObjectRef(module, "Budget", budgets) < 0 || request_type == NULL
+                 || PyModule_AddObjectRef(module, "Request", (PyObject *)request_type) < 0;
     Py_XDECREF(times);
     Py_XDECREF(budgets);
-    return failed || front_type == NULL || made_type == NULL || request_type == NULL
-               || PyErr_Occurred() ? -1 : 0;
+    return failed || front_type == NULL || made_type == NULL || PyErr_Occurred() ? -1 : 0;
 }
 
 static PyModuleDef_Slot module_slots[] = {

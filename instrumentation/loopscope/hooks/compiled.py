@@ -98,7 +98,10 @@ def requests(
     settings: Settings, needs: tuple[Job, str, Callable[..., None], Callable[..., Any], int]
 ) -> Callable[[Any, Any], AbstractContextManager[Any] | None]:
     """What opens the thin job of a request from its ASGI scope and `send`; None: it is left to the hook."""
-    return _fast.opener(*needs) if _can_serve(settings) else lambda _scope, _send: None
+    if not _can_serve(settings):
+        return lambda _scope, _send: None
+    private.mark_coroutine_function(_fast.Request)
+    return _fast.opener(*needs)
 
 
 def leading(settings: Settings, note: Callable[..., None], original: _F) -> _F | None:

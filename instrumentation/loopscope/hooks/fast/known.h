@@ -33,7 +33,7 @@ static PyObject *str_waits_at, *str_arrays, *str_is_locked, *str_wake_next, *str
 static PyObject *names_of_task, *str_Task, *str_soon, *str_call_soon, *str_init, *str_context;
 static PyObject *str_closed, *str_debug, *str_check_closed, *str_get_debug;
 static PyObject *str_wake_up, *str_co_name, *str_threadsafe, *str_item, *str_ok, *str_error, *str_select;
-static PyObject *str_permits, *str_jobs, *str_lengths, *str_count_job, *str_new_id, *str_max_open;
+static PyObject *str_permits, *str_message, *str_jobs, *str_lengths, *str_count_job, *str_new_id, *str_max_open;
 
 static long long
 moment(void)

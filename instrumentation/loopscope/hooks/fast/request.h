@@ -8,7 +8,8 @@ enum { OPENER_FAILED }; /* HTTP status from which a request has failed */
 typedef struct {
     PyObject_HEAD
     vectorcallfunc call;
-    PyObject *opener, *send, *job; /* no job once the application is through */
+    PyObject *opener, *scope, *send, *job; /* no scope once it is entered, no job once the application is through */
+    PyObject *weakrefs;
 } Request;
 
 /* Does nothing follow from this message for the job? */
@@ -36,12 +37,13 @@ send_answer(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject
 {
     Request *request = (Request *)self;
     Made *opener = (Made *)request->opener;
-    int is_plain_call = PyVectorcall_NARGS(flagged) == 1 && names == NULL;
+    Py_ssize_t given = PyVectorcall_NARGS(flagged);
+    int is_plain_call = names == NULL ? given == 1 : given == 0 && only_name(names, str_message);
     if (request->job == NULL || !is_plain_call || is_of_no_concern(opener, arguments[0])) {
         return PyObject_Vectorcall(request->send, arguments, flagged, names);
     }
-    PyObject *given[] = {request->send, request->job, arguments[0]};
-    return PyObject_Vectorcall(opener->parts[OPENER_SEND], given, 3, NULL);
+    PyObject *told[] = {request->send, request->job, arguments[0]};
+    return PyObject_Vectorcall(opener->parts[OPENER_SEND], told, 3, NULL);
 }
 
 /* Close a thin job that ended well and soon, as `jobs.close` does. 0: it is another one, and left to that. */
@@ -83,10 +85,23 @@ set_job(PyObject *job)
     return token == NULL ? -1 : 0;
 }
 
+/* From here on the job is open: before, a signal's handler could keep the `with` from taking it over. */
 static PyObject *
 enter_request(PyObject *self, PyObject *Py_UNUSED(none))
 {
-    return Py_NewRef(self);
+    Request *request = (Request *)self;
+    PyObject *scope = request->scope, *job = request->job;
+    PyObject *open = scope == NULL ? NULL : PyObject_GetAttr(known.recorder, str_jobs);
+    request->scope = NULL;
+    if (open == NULL || PyObject_SetItem(open, SLOT(job, known.job_id), job) < 0
+        || PyDict_SetItem(scope, ((Made *)request->opener)->parts[OPENER_KEY], job) < 0 || set_job(job) < 0) {
+        if (PyErr_Occurred() && pass_over("request") < 0) {
+            self = NULL;
+        }
+    }
+    Py_XDECREF(open);
+    Py_XDECREF(scope);
+    return Py_XNewRef(self);
 }
 
 static PyObject *
@@ -117,6 +132,7 @@ request_traverse(PyObject *self, visitproc visit, void *arg)
     Request *request = (Request *)self;
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(request->opener);
+    Py_VISIT(request->scope);
     Py_VISIT(request->send);
     Py_VISIT(request->job);
     return 0;
@@ -125,6 +141,7 @@ request_traverse(PyObject *self, visitproc visit, void *arg)
 static int
 request_clear(PyObject *self)
 {
+    Py_CLEAR(((Request *)self)->scope);
     Py_CLEAR(((Request *)self)->job);
     return 0;
 }
@@ -134,6 +151,9 @@ request_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    if (((Request *)self)->weakrefs != NULL) {
+        PyObject_ClearWeakRefs(self);
+    }
     request_clear(self);
     Py_DECREF(((Request *)self)->opener);
     Py_DECREF(((Request *)self)->send);
@@ -149,6 +169,7 @@ static PyMethodDef request_methods[] = {
 
 static PyMemberDef request_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Request, call), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Request, weakrefs), READONLY, NULL},
     {NULL},
 };
 
@@ -203,40 +224,35 @@ copy_of(PyObject *blank, PyObject *name)
     return job;
 }
 
-/* The job stands among what is open: 1, 0 if there is too much of it, -1 with an error set. */
+/* Are there fewer jobs open than the most? */
 static int
-put_among_open(PyObject *job)
+has_room(void)
 {
     PyObject *open = PyObject_GetAttr(known.recorder, str_jobs);
     PyObject *most = open == NULL ? NULL : PyObject_GetAttr(known.recorder, str_max_open);
-    int has_room = most != NULL && PyDict_CheckExact(open) && PyDict_GET_SIZE(open) < PyLong_AsSsize_t(most);
-    if (has_room && !PyErr_Occurred() && PyDict_SetItem(open, SLOT(job, known.job_id), job) < 0) {
-        has_room = 0;
-    }
+    int has_some = most != NULL && PyDict_CheckExact(open) && PyDict_GET_SIZE(open) < PyLong_AsSsize_t(most);
     Py_XDECREF(open);
     Py_XDECREF(most);
-    return PyErr_Occurred() ? -1 : has_room;
+    return has_some && !PyErr_Occurred();
 }
 
 static PyObject *
-request_of(Made *opener, PyObject *job, PyObject *send)
+request_of(Made *opener, PyObject *scope, PyObject *send, PyObject *job)
 {
     Request *request = PyObject_GC_New(Request, request_type);
-    if (request == NULL) {
-        return NULL;
-    }
-    request->call = send_answer;
-    request->opener = Py_NewRef(opener);
-    request->send = Py_NewRef(send);
-    request->job = Py_NewRef(job);
-    PyObject_GC_Track((PyObject *)request);
-    if (set_job(job) < 0) {
-        Py_CLEAR(request);
+    if (request != NULL) {
+        request->call = send_answer;
+        request->opener = Py_NewRef(opener);
+        request->scope = Py_NewRef(scope);
+        request->send = Py_NewRef(send);
+        request->job = Py_NewRef(job);
+        request->weakrefs = NULL;
+        PyObject_GC_Track((PyObject *)request);
     }
     return (PyObject *)request;
 }
 
-/* Open the job of a request, from its scope and what sends the answer: a context manager; None if it is not thin. */
+/* What opens the job of a request, from its scope and what sends the answer: a context manager; None if it is not thin. */
 static PyObject *
 open_request(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
@@ -245,14 +261,13 @@ open_request(PyObject *self, PyObject *const *arguments, size_t flagged, PyObjec
     if (PyVectorcall_NARGS(flagged) != 2 || names != NULL) {
         return PyErr_Format(PyExc_TypeError, "a scope and what sends the answer are expected");
     }
-    if (PyDict_CheckExact(scope) && is_thin_here()) {
+    if (PyDict_CheckExact(scope) && is_thin_here() && has_room()) {
         method = PyDict_GetItemString(scope, "method");
     }
     if (method != NULL && PyUnicode_CheckExact(method)
         && (name = PyUnicode_Concat(method, SLOT(opener->parts[OPENER_BLANK], known.job_name))) != NULL
-        && (job = copy_of(opener->parts[OPENER_BLANK], name)) != NULL && put_among_open(job) > 0
-        && PyDict_SetItem(scope, opener->parts[OPENER_KEY], job) == 0) {
-        request = request_of(opener, job, arguments[1]);
+        && (job = copy_of(opener->parts[OPENER_BLANK], name)) != NULL) {
+        request = request_of(opener, scope, arguments[1], job);
     }
     Py_XDECREF(name);
     Py_XDECREF(job);
