@@ -4,60 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
-from fastapi import APIRouter, BackgroundTasks, FastAPI
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from web_service import call, podcast_service
 
 from loopscope.records import ERROR, OK
 
 
-async def call(app, *paths):
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        return [await client.get(path) for path in paths]
-
-
-def podcast_service():
-    app = FastAPI()
-
-    async def chunk():
-        await asyncio.sleep(0)
-
-    async def speak():
-        await asyncio.gather(chunk(), chunk())
-
-    @app.get("/podcasts/{number}")
-    async def podcast(number: int, later: BackgroundTasks):
-        later.add_task(speak)
-        await chunk_in_task()
-        return number
-
-    async def chunk_in_task():
-        await asyncio.create_task(chunk(), name="of the request")
-
-    @app.get("/fails")
-    async def fails():
-        raise RuntimeError
-
-    @app.get("/streams")
-    async def streams():
-        async def body():
-            for _ in range(3):
-                await asyncio.sleep(0.01)
-                yield b"x"
-
-        return StreamingResponse(body())
-
-    return app
-
-
 def test_a_request_is_a_job_named_by_its_route(seen):
     """Not by its path: the template bounds the names."""
-    batch = seen.run(call(podcast_service(), "/podcasts/1", "/podcasts/2"))
+    batch = seen.run(call(podcast_service([]), "/podcasts/1", "/podcasts/2"))
     requests = [job for job in batch.jobs if job.kind == "http"]
     assert [job.name for job in requests] == ["GET /podcasts/{number}"] * 2
     assert [job.outcome for job in requests] == [OK] * 2
@@ -81,7 +40,7 @@ def test_a_route_of_an_included_router_has_its_prefix(seen):
 
 def test_a_background_task_is_a_job_of_its_own_that_begins_after_the_response(seen):
     """Its work belongs to it and not to the request, whose job ended with its last byte."""
-    batch = seen.run(call(podcast_service(), "/podcasts/1"))
+    batch = seen.run(call(podcast_service([]), "/podcasts/1"))
     (request,) = [job for job in batch.jobs if job.kind == "http"]
     (background,) = [job for job in batch.jobs if job.kind == "background"]
     assert background.name == "speak"
@@ -94,7 +53,7 @@ def test_a_background_task_is_a_job_of_its_own_that_begins_after_the_response(se
 
 def test_failures_and_unknown_paths(seen):
     """An error is the job's outcome; paths nobody serves share a name."""
-    batch = seen.run(call(podcast_service(), "/fails", "/nobody/serves/this"))
+    batch = seen.run(call(podcast_service([]), "/fails", "/nobody/serves/this"))
     assert [(job.name, job.outcome) for job in batch.jobs] == [
         ("GET /fails", ERROR),
         ("GET (unmatched)", OK),
@@ -104,7 +63,7 @@ def test_failures_and_unknown_paths(seen):
 
 def test_a_streamed_response_is_one_job_until_its_last_byte(seen):
     """Not until its headers."""
-    batch = seen.run(call(podcast_service(), "/streams"))
+    batch = seen.run(call(podcast_service([]), "/streams"))
     (job,) = batch.jobs
     assert job.ended - job.started >= 30_000_000
 

@@ -10,6 +10,16 @@ clock_here(void)
     return clock != NULL && Py_TYPE(clock) == known.clock ? clock : NULL;
 }
 
+/* Is the task thin that a clock's loop runs? An error may be set if not. */
+static int
+runs_thin(PyObject *clock)
+{
+    PyObject *key = Py_NewRef(SLOT(clock, known.clock_key));
+    int is_thin = PyDict_Contains(known.thin_tasks, key) == 1;
+    Py_DECREF(key);
+    return is_thin;
+}
+
 /* Is it a semaphore or a lock of asyncio's own, which nobody waits for? -1 with an error set if that fails. */
 static int
 is_plain_permit(PyObject *primitive)

@@ -32,13 +32,12 @@ init_primitive(PyObject *self, PyObject *const *arguments, size_t flagged, PyObj
 static int
 has_record_here(void)
 {
-    PyObject *clock = clock_here(), *key, *loop = NULL, *task;
+    PyObject *clock = clock_here(), *loop, *task;
     if (clock == NULL) {
         return PyErr_Occurred() != NULL;
     }
     Py_INCREF(clock);
-    key = Py_NewRef(SLOT(clock, known.clock_key));
-    int has_one = PyDict_Contains(known.thin_tasks, key) != 1;
+    int has_one = !runs_thin(clock);
     if (has_one && SLOT(clock, known.clock_running) == Py_None) {
         loop = PyObject_CallNoArgs(SLOT(clock, known.clock_loop));
         task = loop == NULL ? NULL : loop == Py_None ? Py_NewRef(Py_None) : PyObject_CallOneArg(known.current_task, loop);
@@ -46,7 +45,6 @@ has_record_here(void)
         Py_XDECREF(loop);
         Py_XDECREF(task);
     }
-    Py_DECREF(key);
     Py_DECREF(clock);
     return has_one;
 }

@@ -64,7 +64,7 @@ enqueue(PyObject *loop, PyObject *callback, PyObject *args, PyObject *context, i
     if (ready != NULL) {
         PyObject *to_deque[] = {ready, handle};
         said = Py_TYPE(ready) == deque_type ? PyObject_Vectorcall(known.append, to_deque, 2, NULL)
-                                             : PyObject_CallMethodOneArg(ready, str_append, handle);
+                                            : PyObject_CallMethodOneArg(ready, str_append, handle);
     }
     if (said == NULL) {
         Py_CLEAR(handle);

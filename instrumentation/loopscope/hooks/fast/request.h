@@ -194,13 +194,8 @@ is_thin_here(void)
 {
     PyObject *outer = thin_job(), *clock = outer == Py_None ? clock_here() : NULL;
     int is_thin = outer == Py_None && !PyErr_Occurred();
-    if (clock != NULL) {
-        PyObject *key = Py_NewRef(SLOT(clock, known.clock_key));
-        is_thin = PyDict_Contains(known.thin_tasks, key) == 1;
-        Py_DECREF(key);
-    }
     Py_XDECREF(outer);
-    return is_thin;
+    return clock != NULL ? runs_thin(clock) : is_thin;
 }
 
 /* A copy of a job, under a new number; begun now. */
@@ -257,10 +252,11 @@ static PyObject *
 open_request(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
 {
     Made *opener = (Made *)self;
-    PyObject *scope = arguments[0], *method = NULL, *name = NULL, *job = NULL, *request = NULL;
+    PyObject *scope, *method = NULL, *name = NULL, *job = NULL, *request = NULL;
     if (PyVectorcall_NARGS(flagged) != 2 || names != NULL) {
         return PyErr_Format(PyExc_TypeError, "a scope and what sends the answer are expected");
     }
+    scope = arguments[0];
     if (PyDict_CheckExact(scope) && is_thin_here() && has_room()) {
         method = PyDict_GetItemString(scope, "method");
     }
