@@ -14,7 +14,6 @@ from loopscope.logs import logger
 from loopscope.owned import owned
 from loopscope.recorder import recorder
 from loopscope.strangers import Strangers
-from loopscope.untracked import untrack_code
 from loopscope.usage import Lag, Sample
 
 if TYPE_CHECKING:
@@ -61,7 +60,6 @@ class Pump(threading.Thread):
         with self.busy:
             self._census.start(now())
             self._begin()
-            _have_it_untracked()
         while not self._halt.wait(self._settings.drain_interval):
             self._watchdog.help(now())
             self.tick(now())
@@ -172,13 +170,6 @@ class Pump(threading.Thread):
         for job in (job for key, job in stuck.items() if key not in self._stuck):
             _say_stuck(job, moment)
         self._stuck = set(stuck)
-
-
-def _have_it_untracked() -> None:
-    try:
-        untrack_code()
-    except Exception:
-        recorder.fault("untracked")
 
 
 def _say_stuck(job: Job, moment: int) -> None:

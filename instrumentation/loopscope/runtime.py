@@ -17,7 +17,7 @@ from loopscope import promotion, sent_items, survey, tracing
 from loopscope.clock import SECOND, Anchor, now
 from loopscope.diagnosis.live import Attendant, say
 from loopscope.exporter import ExporterError
-from loopscope.hooks import holding, http_client, installing, partners, thin
+from loopscope.hooks import holding, http_client, installing
 from loopscope.hooks.patching import Patches
 from loopscope.logs import logger
 from loopscope.places import source
@@ -26,6 +26,7 @@ from loopscope.recorder import recorder
 from loopscope.records import Batch, Process
 from loopscope.settings import Settings
 from loopscope.state import LiveState
+from loopscope.untracked import untrack_code
 from loopscope.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Handle:
         self._begin(os.getppid())
         if self.has_threads:
             installing.install(self.patches, settings, uninstrument, _prepare_for_exit)
+            _have_it_untracked()
         else:
             self._shut_down()
 
@@ -204,11 +206,19 @@ class Handle:
             uninstrument()
 
 
+def _have_it_untracked() -> None:
+    """On the thread that instruments: the pump must not take the GIL for so long from one that is blocked."""
+    try:
+        untrack_code()
+    except Exception:
+        recorder.fault("untracked")
+
+
 def _forget_resources() -> None:
     """Take our records off what they are about: who comes next makes new ones, with ids of its own."""
     for record in list(recorder.resources.values()):
         owner = record.ref() if record.ref is not None else None
-        for name in (holding.RESOURCE, thin.HOLDERS, http_client.HOSTS, partners.PARTNERS):
+        for name in (holding.RESOURCE, holding.HOLDERS, http_client.HOSTS, holding.PARTNERS):
             with contextlib.suppress(AttributeError):
                 delattr(owner, name)
 
