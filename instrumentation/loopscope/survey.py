@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import awaits, naming, places, private, sampling, sent_items, sync_waits
 from loopscope.dropped import Drop
 from loopscope.edges import Edges, tasks_behind
-from loopscope.hooks.partners import PARTNERS
+from loopscope.hooks.holding import PARTNERS
 from loopscope.hooks.tasks import collected
 from loopscope.hooks.work_items import cancelled_unstarted
 from loopscope.owned import owned

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
 from loopscope import places
-from loopscope.hooks.partners import PARTNERS
+from loopscope.hooks.holding import PARTNERS
 from loopscope.recorder import recorder
 
 
@@ -60,3 +62,25 @@ def test_who_gives_a_signal_is_noted_if_it_has_a_record(observe, compiled):
 
     assert [name.rpartition(".")[2] for name in asyncio.run(main())] == ["main"]
     seen.finish()
+
+
+CROWD = """
+import asyncio, gc, loopscope
+loopscope.instrument(journal="off", metrics_port=-1, spans="off")
+async def part(gate):
+    async with gate:
+        await asyncio.sleep(0)
+async def main():
+    gates = [asyncio.Semaphore(1) for _ in range(100)]
+    await asyncio.gather(*(part(gate) for gate in gates for _ in range(2)))
+    parts = [part for gate in gates for part in gc.get_referents(gate)]
+    return [part for part in parts if type(part) is dict and "_value" in part]
+print(asyncio.run(main()))
+"""
+
+
+def test_a_crowd_of_primitives_has_no_dictionaries():
+    """Attributes of ours do not take the room of asyncio's own, which come later."""
+    command = [sys.executable, "-c", CROWD]
+    crowd = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert crowd.stdout == "[]\n"

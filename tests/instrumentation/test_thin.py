@@ -11,7 +11,7 @@ import pytest
 import loopscope
 from loopscope import context, promotion
 from loopscope.clock import SECOND, now
-from loopscope.hooks import thin
+from loopscope.hooks import holding
 from loopscope.recorder import recorder
 from loopscope.records import Hold, Resource, Task, Wait
 
@@ -59,10 +59,10 @@ def test_a_quick_task_leaves_a_count_and_nothing_else(busy):
         tasks = [asyncio.create_task(pass_through(gate)) for _ in range(50)]
         assert not context.open_tasks.keys() & {id(task) for task in tasks}
         await asyncio.sleep(0)
-        assert getattr(gate, thin.HOLDERS)
+        assert getattr(gate, holding.HOLDERS)
         assert records_of(pass_through.__qualname__, gate) == []
         await asyncio.gather(*tasks)
-        assert getattr(gate, thin.HOLDERS) == {}
+        assert getattr(gate, holding.HOLDERS) == {}
 
     batch = busy.run(main())
     assert [task for task in batch.tasks if task.coroutine == pass_through.__qualname__] == []
@@ -113,7 +113,7 @@ def test_a_wait_that_was_found_ends_like_any_other(busy):
         assert not any(h.task is not record for h in resource.holders.values())
         await cancelled(victim, holder)
         assert not resource.holders
-        assert not getattr(gate, thin.HOLDERS)
+        assert not getattr(gate, holding.HOLDERS)
 
     busy.run(main())
 
@@ -158,7 +158,7 @@ def test_permits_change_hands_in_any_order(busy):
         await asyncio.create_task(give())
         await asyncio.create_task(twice())
         resource = getattr(gate, "_loopscope_resource", None)
-        assert not getattr(gate, thin.HOLDERS)
+        assert not getattr(gate, holding.HOLDERS)
         assert resource is None or not resource.holders
 
     busy.run(main())

@@ -40,8 +40,22 @@ PRIMITIVES = (
 SITE = "_loopscope_site"  # where it was created
 PERMITS = "_loopscope_permits"  # on a semaphore: how many it began with
 RESOURCE = "_loopscope_resource"  # its record, made when it is first of interest
+HOLDERS = "_loopscope_thin"  # when each thin holder took its permit, by its task's address, see `hooks.thin`
+PARTNERS = "_loopscope_partners"  # who acts on it, by task and role, see `hooks.partners`
 
 MAX_HOLDERS = 16  # named in a wait
+
+
+def reserve_attributes() -> None:
+    """Have Python know our attributes' names before the program's primitives are made.
+
+    The objects of a class share one table of names, which after some thirty of them takes a single new name.
+    If that were ours, those of asyncio's own that come later would cost each primitive a dictionary.
+    """
+    for primitive in (*PRIMITIVES, asyncio.BoundedSemaphore, asyncio.LifoQueue, asyncio.PriorityQueue):
+        example = primitive.__new__(primitive)
+        for name in (SITE, PERMITS, RESOURCE, HOLDERS, PARTNERS):
+            setattr(example, name, None)
 
 
 def resource_of(primitive: Any, kind: str) -> Resource:

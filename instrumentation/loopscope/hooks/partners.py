@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loopscope import places
 from loopscope.clock import now
 from loopscope.context import recorded_task
+from loopscope.hooks.holding import PARTNERS
 from loopscope.recorder import recorder
 from loopscope.records import PUT, REPORT, SIGNAL, TAKE, LeftBehind, Partner
 from loopscope.tracebacks import step_out
@@ -20,12 +21,11 @@ if TYPE_CHECKING:
     from loopscope.hooks.patching import Patches
     from loopscope.settings import Settings
 
-PARTNERS = "_loopscope_partners"  # on the primitive, by task and role; the survey hands it to the record
 MOST = 64  # of one primitive: enough to tell a worker that is gone from one that is still to come
 
 
 class Partners(LeftBehind, dict[tuple[int, str], Partner]):
-    """By task and role."""
+    """By task and role; the survey hands them to the record of what they stand on."""
 
 
 ACTS = {
@@ -66,9 +66,10 @@ def note(primitive: Any, role: str, caller: FrameType) -> None:
     task = recorded_task()
     if task is None:
         return
-    partners = vars(primitive).get(PARTNERS)
+    partners: Partners | None = getattr(primitive, PARTNERS, None)
     if partners is None:
-        partners = vars(primitive)[PARTNERS] = Partners()
+        partners = Partners()
+        setattr(primitive, PARTNERS, partners)
     partner = partners.get((task.id, role))
     if partner is None:
         if len(partners) >= MOST:

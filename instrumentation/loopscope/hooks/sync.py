@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 def install(patches: Patches, settings: Settings) -> None:
+    holding.reserve_attributes()
     permits = compiled.permits(settings)
     for primitive in holding.PRIMITIVES:
         patches.replace(primitive, "__init__", _noting_creation)
@@ -134,7 +135,7 @@ def _releasing(original: Callable[[Any], None]) -> Callable[[Any], None]:
             step_out(error)
             raise
         try:
-            holders = getattr(self, "_loopscope_thin", None)
+            holders = getattr(self, "_loopscope_thin", None)  # HOLDERS, which is gone before the last release
             if holders:
                 clock = clocks.get(get_ident())
                 acquired = holders.pop(clock.key, 0) if clock is not None else 0

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from loopscope.loop_clock import LoopClock
     from loopscope.records import Place, RawPlace, Resource, Task
 
-HOLDERS = "_loopscope_thin"  # on a primitive: when each thin holder took its permit, by its task's address
-
 hooked_codes: set[int] = set()  # ids of the code objects of the coroutines that wait on behalf of a primitive
 
 
@@ -79,10 +77,10 @@ def took(primitive: Any, kind: str, clock: LoopClock, began: int) -> None:
 
 def _holders_of(primitive: Any) -> dict[int, int]:
     """Where the permits of thin tasks on a primitive are noted; made at the first one."""
-    holders: dict[int, int] | None = getattr(primitive, HOLDERS, None)
+    holders: dict[int, int] | None = getattr(primitive, holding.HOLDERS, None)
     if holders is None:
         holders = {}
-        setattr(primitive, HOLDERS, holders)
+        setattr(primitive, holding.HOLDERS, holders)
     return holders
 
 
@@ -128,7 +126,7 @@ def _waiter_of(task: asyncio.Task[Any]) -> tuple[CoroutineType[Any, Any, Any] | 
 def has_holders(resource: Resource | None) -> bool:
     """Do thin tasks have permits of it?"""
     primitive = resource.ref() if resource is not None and resource.ref is not None else None
-    return bool(getattr(primitive, HOLDERS, None))
+    return bool(getattr(primitive, holding.HOLDERS, None))
 
 
 def name_holders(wait: Wait, tasks: dict[int, asyncio.Task[Any]]) -> None:
@@ -142,7 +140,7 @@ def name_holders(wait: Wait, tasks: dict[int, asyncio.Task[Any]]) -> None:
 
 def adopt_holders(primitive: Any, resource: Resource, tasks: dict[int, asyncio.Task[Any]]) -> None:
     """Make holds of the permits that thin tasks have; `tasks` are those of all loops, by address."""
-    holders: dict[int, int] = getattr(primitive, HOLDERS, {})
+    holders: dict[int, int] = getattr(primitive, holding.HOLDERS, {})
     for key, acquired in holders.copy().items():
         task = tasks.get(key)
         record = promote(task) if task is not None else None
