@@ -59,6 +59,41 @@ def test_what_somebody_put_on_a_loop_is_asked_by_call_soon(under_load, name):
     under_load.finish()
 
 
+@pytest.mark.parametrize("name", ["_check_closed", "_call_soon", "get_debug"])
+def test_what_somebody_puts_on_a_loop_that_runs_is_asked(under_load, monkeypatch, name):
+    """On its class at once, on itself from its next iteration on."""
+    seen = []
+
+    class Loop(asyncio.SelectorEventLoop):
+        pass
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        own = getattr(loop, name)
+
+        def spy(*args):
+            seen.append(name)
+            return own(*args)
+
+        loop.call_soon(str)
+        with monkeypatch.context() as patch:
+            patch.setattr(Loop, name, staticmethod(spy), raising=False)
+            loop.call_soon(str)
+            assert seen == [name]
+        loop.call_soon(str)
+        assert seen == [name]
+        setattr(loop, name, spy)
+        await asyncio.sleep(0)
+        seen.clear()
+        loop.call_soon(str)
+        assert seen == [name]
+
+    loop = Loop()
+    loop.run_until_complete(main())
+    loop.close()
+    under_load.finish()
+
+
 def test_what_somebody_put_on_handles_is_called(under_load, monkeypatch):
     made, original = [], asyncio.Handle.__init__
 

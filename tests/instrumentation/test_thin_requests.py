@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import weakref
 
 import pytest
@@ -92,6 +93,17 @@ def test_a_job_ends_with_the_last_byte(under_load):
     assert open_jobs == [1, 1, 1, 0]
     under_load.finish()
     assert under_load.state.jobs_finished == {("GET (unmatched)", "ok"): 1}
+
+
+def test_the_job_of_a_request_is_not_looked_at(under_load):
+    """By the collector: it leads to nothing, and timers that were called off keep it for long."""
+
+    async def answer(scope, _receive, send):
+        assert gc.is_tracked(scope[web.JOB]) != recorder.settings.compiled
+        await send(BODY)
+
+    run(served(answer))
+    under_load.finish()
 
 
 def test_messages_are_the_servers_business(under_load):

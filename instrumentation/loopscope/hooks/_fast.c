@@ -117,6 +117,7 @@ find_slots(Known *new)
                    || (new->job_progress = offset_of(new->job, "progress", T_OBJECT_EX)) < 0
                    || (new->job_thin = offset_of(new->job, "thin", T_OBJECT_EX)) < 0
                    || (new->job_thinned = offset_of(new->job, "thinned", T_OBJECT_EX)) < 0
+                   || (new->job_site = offset_of(new->job, "site", T_OBJECT_EX)) < 0
                ? -1
                : 0;
 }
@@ -174,6 +175,7 @@ configure(PyObject *Py_UNUSED(module), PyObject *args)
     known = new;
     last_clock = NULL;
     looked_at = 0;
+    untouched.loop = NULL;
     Py_RETURN_NONE;
 }
 
@@ -249,6 +251,7 @@ static PyMethodDef methods[] = {
     {"walker", walker, METH_VARARGS, PyDoc_STR("Makes `places.note_caller`.")},
     {"noter", noter, METH_VARARGS, PyDoc_STR("Makes `places.note_creation`.")},
     {"took", (PyCFunction)(void (*)(void))took, METH_FASTCALL, PyDoc_STR("As `thin.took`.")},
+    {"namer", namer, METH_VARARGS, PyDoc_STR("Makes what names the jobs of requests after their routes.")},
     {"opener", opener, METH_VARARGS, PyDoc_STR("Makes what opens the thin jobs of requests.")},
     {"close_job", close_job, METH_O, PyDoc_STR("Close a thin job that ended well and soon; else False, and nothing done.")},
     {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL, PyDoc_STR("See `loopscope.untracked`.")},
@@ -318,6 +321,8 @@ prepare(PyObject *module)
     str_count_job = PyUnicode_InternFromString("count_job");
     str_new_id = PyUnicode_InternFromString("new_id");
     str_max_open = PyUnicode_InternFromString("max_open");
+    str_endpoint = PyUnicode_InternFromString("endpoint");
+    str_code = PyUnicode_InternFromString("__code__");
     str_threadsafe = PyUnicode_InternFromString("call_soon_threadsafe");
     int failed = times == NULL || PyModule_AddObjectRef(module, "Times", times) < 0 || budgets == NULL
                  || PyModule_AddObjectRef(module, "Budget", budgets) < 0 || request_type == NULL

@@ -104,6 +104,11 @@ def requests(
     return _fast.opener(*needs)
 
 
+def naming(settings: Settings, key: str, name: Callable[..., None]) -> Callable[..., None]:
+    """What names a request's job, which stands in the scope under the key, after a route: once only."""
+    return _fast.namer(key, name) if _can_serve(settings) else name
+
+
 def leading(settings: Settings, note: Callable[..., None], original: _F) -> _F | None:
     """A method before each call of which `note` is called with the same; None if it cannot be had.
 

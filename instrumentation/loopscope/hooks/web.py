@@ -114,17 +114,18 @@ async def _sending(send: _Send, job: Job, message: Any) -> None:
 
 def _routing(settings: Settings) -> Callable[..., Callable[..., Awaitable[None]]]:
     """The route's template names the job: paths with ids in them would be a name each."""
+    name = compiled.naming(settings, JOB, _name_after_route)
 
     def make(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         async def handle(self: Any, scope: Any, receive: Any, send: Any) -> None:
             try:
-                _name_after_route(self, scope)
+                name(self, scope)
                 return await original(self, scope, receive, send)
             except BaseException as error:
                 step_out(error)
                 raise
 
-        return compiled.leading(settings, _name_after_route, original) or handle
+        return compiled.leading(settings, name, original) or handle
 
     return make
 

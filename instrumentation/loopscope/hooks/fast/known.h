@@ -9,7 +9,8 @@ typedef struct {
     Py_ssize_t handle_cancelled, handle_repr, handle_traceback;
     Py_ssize_t clock_key, clock_loop, clock_running, clock_slow, clock_long, clock_on_waking;
     Py_ssize_t record_ref, record_last_ran, record_steps, record_running;
-    Py_ssize_t job_id, job_name, job_started, job_ended, job_outcome, job_exception, job_progress, job_thin, job_thinned;
+    Py_ssize_t job_id, job_name, job_started, job_ended, job_outcome, job_exception, job_progress, job_thin, job_thinned,
+        job_site;
     Py_ssize_t item_started, item_worker, item_thread;
     PyObject *job_var, *worker, *recorder, *thin_tasks, *open_tasks, *clocks;
     PyObject *say_unhandled, *look_for_long_step, *thin_ended, *address_reused, *took, *resumed, *ended;
@@ -34,6 +35,7 @@ static PyObject *names_of_task, *str_Task, *str_soon, *str_call_soon, *str_init,
 static PyObject *str_closed, *str_debug, *str_check_closed, *str_get_debug;
 static PyObject *str_wake_up, *str_co_name, *str_threadsafe, *str_item, *str_ok, *str_error, *str_select;
 static PyObject *str_permits, *str_message, *str_jobs, *str_lengths, *str_count_job, *str_new_id, *str_max_open;
+static PyObject *str_endpoint, *str_code;
 
 static long long
 moment(void)

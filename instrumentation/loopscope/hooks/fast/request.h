@@ -1,5 +1,51 @@
 /* The thin job of a request: see `web._Request`. */
 
+/* What names jobs knows: where a job stands in a scope, and how it is named in Python. */
+enum { NAMER_KEY, NAMER_HOOK };
+
+/* Was the job of this scope named after this route? FastAPI's routes call Starlette's. An error may be set if not. */
+static int
+is_named(PyObject *key, PyObject *route, PyObject *scope)
+{
+    PyObject *job = PyDict_CheckExact(scope) ? PyDict_GetItemWithError(scope, key) : NULL;
+    PyObject *site = job != NULL && Py_TYPE(job) == known.job ? SLOT(job, known.job_site) : NULL;
+    if (site == NULL || !PyTuple_CheckExact(site) || PyTuple_GET_SIZE(site) == 0) {
+        return 0;
+    }
+    PyObject *named_after = Py_NewRef(PyTuple_GET_ITEM(site, 0)); /* what follows may be somebody's Python */
+    PyObject *endpoint = PyObject_GetAttr(route, str_endpoint);
+    PyObject *code = endpoint == NULL ? NULL : PyObject_GetAttr(endpoint, str_code);
+    int is_it = named_after == code;
+    Py_DECREF(named_after);
+    Py_XDECREF(endpoint);
+    Py_XDECREF(code);
+    return is_it;
+}
+
+static PyObject *
+name_job(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *names)
+{
+    PyObject *const *parts = ((Made *)self)->parts;
+    if (PyVectorcall_NARGS(flagged) >= 2 && is_named(parts[NAMER_KEY], arguments[0], arguments[1])) {
+        Py_RETURN_NONE;
+    }
+    return pass_by() < 0 ? NULL : PyObject_Vectorcall(parts[NAMER_HOOK], arguments, flagged, names);
+}
+
+/* From the key of a job in a scope, and what names it in Python: what does so once a route. */
+static PyObject *
+namer(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *key, *hook;
+    if (known.job == NULL) {
+        return PyErr_Format(PyExc_RuntimeError, "no job is named before configure() was called");
+    }
+    if (!PyArg_ParseTuple(args, "O!O:namer", &PyUnicode_Type, &key, &hook)) {
+        return NULL;
+    }
+    return (PyObject *)make(name_job, (PyObject *[MOST_PARTS]){key, hook});
+}
+
 /* What opens them: a job to copy, where it stands in the scope, how it is closed, and how what matters is sent. */
 enum { OPENER_BLANK, OPENER_KEY, OPENER_CLOSE, OPENER_SEND };
 enum { OPENER_FAILED }; /* HTTP status from which a request has failed */
@@ -198,7 +244,8 @@ is_thin_here(void)
     return clock != NULL ? runs_thin(clock) : is_thin;
 }
 
-/* A copy of a job, under a new number; begun now. */
+/* A copy of a job, under a new number; begun now. Out of the collector's sight, for it leads to nothing but words and
+   numbers, and the contexts of timers keep it long after its end. */
 static PyObject *
 copy_of(PyObject *blank, PyObject *name)
 {
@@ -213,6 +260,7 @@ copy_of(PyObject *blank, PyObject *name)
         put(job, known.job_name, Py_NewRef(name));
         put(job, known.job_started, Py_NewRef(began));
         put(job, known.job_progress, Py_NewRef(began));
+        PyObject_GC_UnTrack(job);
     }
     Py_XDECREF(key);
     Py_XDECREF(began);

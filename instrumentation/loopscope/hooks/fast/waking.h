@@ -53,11 +53,39 @@ put_soon(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject *n
     return enqueue(arguments[0], arguments[1], arguments[2], arguments[3], 0);
 }
 
+/* The loop that was looked at last, when it woke for the iteration that it was in, and its class's version. */
+static struct {
+    PyObject *loop;
+    long long woke;
+    unsigned int version;
+} untouched;
+
+/* Are a loop's methods that asyncio's `call_soon` asks asyncio's own, and `_call_soon` ours? Looked up anew in each of
+   its iterations, and when its class has changed. An error may be set if not. */
+static int
+is_untouched(PyObject *loop)
+{
+    unsigned int version = Py_TYPE(loop)->tp_version_tag;
+    PyObject *clock = clock_of(loop);
+    long long woke = clock != NULL ? ((Times *)clock)->woke : 0; /* 0: it does not run */
+    Py_XDECREF(clock);
+    PyErr_Clear();
+    if (untouched.loop == loop && woke != 0 && untouched.woke == woke && version != 0 && untouched.version == version) {
+        return 1;
+    }
+    int is_so = has_own(loop, str_get_debug, known.get_debug) > 0 && has_own(loop, str_check_closed, known.check_closed) > 0
+                && is_front(loop, str_call_soon, put_soon);
+    untouched.loop = is_so ? loop : NULL;
+    untouched.woke = woke;
+    untouched.version = Py_TYPE(loop)->tp_version_tag;
+    return is_so;
+}
+
 /* Would asyncio do nothing with it but call our `_call_soon`? */
 static int
 goes_straight(PyObject *loop)
 {
-    return is_open(loop) && is_front(loop, str_call_soon, put_soon);
+    return is_open(loop) && is_untouched(loop);
 }
 
 static PyObject *
