@@ -6,6 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from loopscope.clock import SECOND
 from loopscope.context import thin_tasks
 
 if TYPE_CHECKING:
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 FEW = 100  # tasks: while so few are open, all of them are written
 YOUNG = 100_000_000  # ns; with more, work must be this old: under load most is over before anyone could look
 SHARE = 20  # a rewrite that took one part of a core's time is followed by 19 parts without one
+UNDER_LOAD = SECOND // 2  # between two rewrites: each statement stops a busy loop half a dozen times
 
 
 class OpenWork:
-    """Writes the open tables of one segment, those that changed, and at most 5 % of the time.
+    """Writes the open tables of one segment, those that changed: under load twice a second, else as often as
+    that takes at most 5 % of the time.
 
     What is spent is measured as processor time of this thread: waiting for the GIL beside a busy loop is no
     reason to say less.
@@ -41,9 +44,13 @@ class OpenWork:
         self._not_before = 0
         self.since = 0  # rows that waits had when this was last up to date
 
+    def is_due(self, moment: int) -> bool:
+        """Whether the last rewrite's cost, and the load, allow another one."""
+        return moment >= self._not_before
+
     def write(self, segment: Segment, moment: int, *, always: bool = False) -> None:
-        """Rewrite what changed, unless at this `moment` the last rewrite's cost forbids it, or `always`."""
-        if not always and moment < self._not_before:
+        """Rewrite what changed, if that is due, or `always`."""
+        if not (always or self.is_due(moment)):
             return
         began = self._spent()
         thin_before = sys.maxsize if always else moment - YOUNG
@@ -54,7 +61,8 @@ class OpenWork:
                 segment.rewrite(table, rows)
                 self._written[table] = rows
         self.since = segment.rows["waits"]
-        self._not_before = moment + (self._spent() - began) * SHARE
+        pause = UNDER_LOAD if thin_tasks or not is_quiet else 0
+        self._not_before = moment + max(pause, (self._spent() - began) * SHARE)
 
     def clear(self, segment: Segment) -> None:
         """Empty the tables: another segment says from now on what is open."""

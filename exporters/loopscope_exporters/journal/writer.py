@@ -33,6 +33,7 @@ class Writer:
         self._open_work = OpenWork(state, self._rows)
         self._segment = Segment(path, lambda segment: self._begin(segment, number))
         self._written = False
+        self._told_dropped = self._dropped()
         self._first_size = folder.size(path)
         self._size = self._weigh_at = self._look_at = 0
 
@@ -77,7 +78,10 @@ class Writer:
         self._write_names(segment)
 
     def write(self, batch: Batch) -> None:
-        """One drain: what ended, what is open, and a heartbeat, all or nothing."""
+        """One drain: what ended, what is open, and a heartbeat, all or nothing; nothing if none is due."""
+        has_lost = self._dropped() != self._told_dropped
+        if not (has_lost or _has_rows(batch) or self._open_work.is_due(batch.now)):
+            return
         with self._segment.transaction():
             self._mark(batch.now)
             for table, convert in ENDED.items():
@@ -152,8 +156,8 @@ class Writer:
                 rows.clear()
 
     def _beat(self, moment: int, *, sealed: int = 0, ended: int = 0) -> None:
-        wall = self._state.anchor.to_wall(moment)
-        self._segment.beat(wall, self._drift(wall), self._dropped(), self._open_work.since, sealed, ended)
+        wall, self._told_dropped = self._state.anchor.to_wall(moment), self._dropped()
+        self._segment.beat(wall, self._drift(wall), self._told_dropped, self._open_work.since, sealed, ended)
 
     @staticmethod
     def _drift(wall: int) -> int:
@@ -161,3 +165,7 @@ class Writer:
 
     def _dropped(self) -> int:
         return sum(self._state.dropped.values())
+
+
+def _has_rows(batch: Batch) -> bool:
+    return any(getattr(batch, table) for table in ENDED) or bool(batch.findings or batch.over)

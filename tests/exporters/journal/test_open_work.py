@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from loopscope_exporters.journal.open_work import SHARE, YOUNG, OpenWork
+from loopscope.context import thin_tasks
+from loopscope_exporters.journal.open_work import SHARE, UNDER_LOAD, YOUNG, OpenWork
 from loopscope_exporters.journal.rows import Rows
 
 MILLISECOND = 1_000_000
@@ -65,6 +66,17 @@ def test_a_dear_rewrite_is_followed_by_a_pause(record):
         work.write(pad, pad.now)
         pad.now += 100 * MILLISECOND
     assert pad.spent <= pad.now / SHARE + pad.cost
+
+
+def test_under_load_it_is_written_twice_a_second(record, monkeypatch):
+    """Each statement makes the service wait for the GIL."""
+    recording, pad = record(), Pad()
+    monkeypatch.setitem(thin_tasks, 1, 1)
+    work = open_work(recording, pad)
+    for moment in (0, UNDER_LOAD - 1, UNDER_LOAD):
+        recording.task()
+        work.write(pad, recording.now + moment)
+    assert pad.written == [("open_tasks", 1), ("open_tasks", 3)]
 
 
 def test_the_end_is_written_whatever_it_costs(record):

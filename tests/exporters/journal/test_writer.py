@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from loopscope import context
 from loopscope.records import CANCELLED, ERROR, Batch
 from loopscope_exporters.journal import JournalExporter
 
@@ -28,6 +29,25 @@ def test_a_job_can_be_read_one_drain_after_it_began(record):
     assert (summary.name, summary.key, summary.state) == ("episode", "42", "running")
     assert summary.tasks == 2
     assert summary.seconds == 0.1
+
+
+def test_a_drain_with_nothing_to_say_leaves_the_journal_alone(record, monkeypatch):
+    """Under load, where open work is not due at each drain; what has ended is written at once."""
+    monkeypatch.setitem(context.thin_tasks, 1, 1)
+    recording = record()
+
+    def heartbeat():
+        return recording.journal().processes()[0].heartbeat
+
+    first = heartbeat()
+    recording.after(0.1).drain()
+    assert heartbeat() == first
+    recording.end_task(recording.task())
+    recording.after(0.1).drain()
+    assert heartbeat() == first + 200_000_000
+    recording.after(0.4).drain()
+    assert heartbeat() == first + 600_000_000
+    assert len(table(recording, "tasks")) == 1
 
 
 def test_ended_work_is_kept_and_no_longer_open(record):
