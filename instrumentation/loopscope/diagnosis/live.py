@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loopscope.clock import SECOND
 from loopscope.diagnosis.case import Case
 from loopscope.diagnosis.engine import Diagnosis, diagnose
-from loopscope.diagnosis.history import History
+from loopscope.diagnosis.history import LAST_LIVE, History
 from loopscope.diagnosis.rules import all_rules
 from loopscope.logs import logger
 
@@ -31,7 +31,7 @@ class Attendant:
         self._began = began
         self._every = int(state.settings.diagnosis_interval * SECOND)
         self._lock = threading.Lock()
-        self._history = History()
+        self._history = History(LAST_LIVE)
         self._known: dict[object, Finding] = {}
         self._lasting: dict[object, Finding] = {}
         self._not_before = began + self._every
