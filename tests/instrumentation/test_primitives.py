@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from loopscope import places
+from loopscope.hooks import holding
 from loopscope.hooks.holding import PARTNERS
 from loopscope.recorder import recorder
 
@@ -84,3 +85,16 @@ def test_a_crowd_of_primitives_has_no_dictionaries():
     command = [sys.executable, "-c", CROWD]
     crowd = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     assert crowd.stdout == "[]\n"
+
+
+def test_only_room_in_asyncios_own_classes_is_reserved(monkeypatch):
+    """One that is somebody's may do anything when an object of it is made."""
+
+    class Own(asyncio.Semaphore):
+        def __new__(cls, permits):
+            raise AssertionError
+
+    monkeypatch.setattr(holding, "VARIETIES", (Own, print))
+    holding.reserve_attributes()
+    with pytest.raises(AssertionError):
+        Own(1)

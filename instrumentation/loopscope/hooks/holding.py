@@ -35,6 +35,7 @@ PRIMITIVES = (
     asyncio.Queue,
     asyncio.Barrier,
 )
+VARIETIES = (asyncio.BoundedSemaphore, asyncio.LifoQueue, asyncio.PriorityQueue)
 
 # Attributes on what a resource's record is about.
 SITE = "_loopscope_site"  # where it was created
@@ -52,10 +53,11 @@ def reserve_attributes() -> None:
     The objects of a class share one table of names, which after some thirty of them takes a single new name.
     If that were ours, those of asyncio's own that come later would cost each primitive a dictionary.
     """
-    for primitive in (*PRIMITIVES, asyncio.BoundedSemaphore, asyncio.LifoQueue, asyncio.PriorityQueue):
-        example = primitive.__new__(primitive)
-        for name in (SITE, PERMITS, RESOURCE, HOLDERS, PARTNERS):
-            setattr(example, name, None)
+    for primitive in (*PRIMITIVES, *VARIETIES):
+        if isinstance(primitive, type) and primitive.__new__ is object.__new__:  # else it is somebody's
+            example = object.__new__(primitive)
+            for name in (SITE, PERMITS, RESOURCE, HOLDERS, PARTNERS):
+                object.__setattr__(example, name, None)
 
 
 def resource_of(primitive: Any, kind: str) -> Resource:

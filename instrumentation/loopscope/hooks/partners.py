@@ -66,10 +66,9 @@ def note(primitive: Any, role: str, caller: FrameType) -> None:
     task = recorded_task()
     if task is None:
         return
-    partners: Partners | None = getattr(primitive, PARTNERS, None)
+    partners = vars(primitive).get(PARTNERS)
     if partners is None:
-        partners = Partners()
-        setattr(primitive, PARTNERS, partners)
+        partners = vars(primitive)[PARTNERS] = Partners()
     partner = partners.get((task.id, role))
     if partner is None:
         if len(partners) >= MOST:
