@@ -16,33 +16,32 @@ if TYPE_CHECKING:
     from loopscope.usage import Hotspot, Lag, LoopUse, Sample, Spin
 
 LAST = 2_000  # records of each kind that are kept one by one
-LAST_LIVE = 500  # in the process: they lie among the service's objects, which are the slower for it
 
 
 class History:
     """Folded from each drain by the pump, or read from a journal: `tasks`, `waits`, `holds` and `items` are
-    tallies over everything, the `last_…` are the records that ended last, oldest first, so many of each kind.
+    tallies over everything, the `last_…` are the records that ended last, oldest first.
     """
 
-    def __init__(self, last: int = LAST) -> None:
+    def __init__(self) -> None:
         self.tasks: Tallies[TaskKey] = Tallies()
         self.waits: Tallies[WaitKey] = Tallies()
         self.holds: Tallies[HoldKey] = Tallies()
         self.items: Tallies[ItemKey] = Tallies()
         self.jobs: Tallies[str] = Tallies()  # by name
-        self.last_jobs: deque[Job] = deque(maxlen=last)
-        self.last_tasks: deque[Task] = deque(maxlen=last)
-        self.last_waits: deque[Wait] = deque(maxlen=last)
-        self.last_holds: deque[Hold] = deque(maxlen=last)
-        self.last_items: deque[WorkItem] = deque(maxlen=last)
-        self.last_blocks: deque[Block] = deque(maxlen=last)
-        self.last_slices: deque[Slice] = deque(maxlen=last)
-        self.last_faults: deque[Fault] = deque(maxlen=last)
-        self.samples: deque[Sample] = deque(maxlen=last)
-        self.last_lags: deque[Lag] = deque(maxlen=last)
-        self.loop_uses: deque[LoopUse] = deque(maxlen=last)
-        self.hotspots: deque[Hotspot] = deque(maxlen=last)
-        self.spins: deque[Spin] = deque(maxlen=last)
+        self.last_jobs: deque[Job] = deque(maxlen=LAST)
+        self.last_tasks: deque[Task] = deque(maxlen=LAST)
+        self.last_waits: deque[Wait] = deque(maxlen=LAST)
+        self.last_holds: deque[Hold] = deque(maxlen=LAST)
+        self.last_items: deque[WorkItem] = deque(maxlen=LAST)
+        self.last_blocks: deque[Block] = deque(maxlen=LAST)
+        self.last_slices: deque[Slice] = deque(maxlen=LAST)
+        self.last_faults: deque[Fault] = deque(maxlen=LAST)
+        self.samples: deque[Sample] = deque(maxlen=LAST)
+        self.last_lags: deque[Lag] = deque(maxlen=LAST)
+        self.loop_uses: deque[LoopUse] = deque(maxlen=LAST)
+        self.hotspots: deque[Hotspot] = deque(maxlen=LAST)
+        self.spins: deque[Spin] = deque(maxlen=LAST)
         untrack(*(kept for kept in vars(self).values() if isinstance(kept, deque)))
 
     def __repr__(self) -> str:
@@ -85,6 +84,12 @@ class History:
         self.loop_uses.extend(batch.loop_uses)
         self.hotspots.extend(batch.hotspots)
         self.spins.extend(batch.spins)
+
+    def shorten(self, last: int) -> None:
+        """Forget all but so many of each kind of which there may be thousands a second."""
+        for kept in (self.last_jobs, self.last_tasks, self.last_waits, self.last_holds, self.last_items):
+            for _ in range(len(kept) - last):
+                kept.popleft()
 
 
 def _interval(begun: int, ended: int, active: int, outcome: str) -> Interval:

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING
 from loopscope.clock import SECOND
 from loopscope.diagnosis.case import Case
 from loopscope.diagnosis.engine import Diagnosis, diagnose
-from loopscope.diagnosis.history import LAST_LIVE, History
+from loopscope.diagnosis.history import History
 from loopscope.diagnosis.rules import all_rules
 from loopscope.logs import logger
+from loopscope.recorder import recorder
 
 if TYPE_CHECKING:
     from loopscope.records import Batch, Finding
     from loopscope.state import LiveState
 
+# Under load the records of so many seconds are kept: they lie among the service's objects, which slows it by
+# some percent. Rules that look for work in a row need two seconds.
+SPAN = 2.5
+FEWEST = 100  # records of a kind that are kept in any case
 LOOK_SHARE = 50  # a look that took one part of the thread's time is followed by so many without one
 
 
@@ -31,7 +36,7 @@ class Attendant:
         self._began = began
         self._every = int(state.settings.diagnosis_interval * SECOND)
         self._lock = threading.Lock()
-        self._history = History(LAST_LIVE)
+        self._history = History()
         self._known: dict[object, Finding] = {}
         self._lasting: dict[object, Finding] = {}
         self._not_before = began + self._every
@@ -47,6 +52,8 @@ class Attendant:
         """
         with self._lock:
             self._history.fold(batch)
+            if recorder.detail.left <= 0:
+                self._history.shorten(max(FEWEST, int(self._state.settings.detail_rate * SPAN)))
         if batch.now < self._not_before:
             return []
         began = time.thread_time_ns()

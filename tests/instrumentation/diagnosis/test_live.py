@@ -7,6 +7,9 @@ import sqlite3
 import pytest
 
 import loopscope
+from loopscope.clock import now
+from loopscope.recorder import recorder
+from loopscope.records import NOWHERE, Batch, Job
 from loopscope_exporters.journal import Journal
 
 
@@ -83,3 +86,16 @@ def test_a_process_that_is_not_instrumented_says_so():
     """A sentence that says what to do."""
     with pytest.raises(RuntimeError, match=r"loopscope\.instrument\(\) first"):
         loopscope.diagnose()
+
+
+def test_under_load_fewer_records_are_remembered_one_by_one(observe):
+    """As many as are kept in two and a half seconds."""
+    seen = observe(drain_interval=60.0, detail_rate=100)
+    attendant = loopscope.runtime.current()._attendant
+    ended = [Job(number, "speak", "", "job", 0, 0, NOWHERE, 1, ended=2) for number in range(1_000)]
+    for left, remembered in ((1.0, 1_000), (0.0, 250), (1.0, 1_250)):
+        recorder.detail.left = left
+        attendant.attend(Batch(now=now(), jobs=ended))
+        assert len(attendant._history.last_jobs) == remembered
+    assert attendant._history.jobs["speak"].count == 3_000
+    seen.finish()
