@@ -54,6 +54,7 @@ class Pump(threading.Thread):
         self._census = Census(watchdog.hotspots)
         self._swept = 0
         self._sampled = 0
+        self._leaves = False
         self._stuck: set[int] = set()
 
     def run(self) -> None:
@@ -73,7 +74,7 @@ class Pump(threading.Thread):
 
     def drain_before_exit(self, patience: float) -> None:
         """Drain once more; waits so many seconds for it."""
-        self._sampled = 0
+        self._sampled, self._leaves = 0, True
         drain = threading.Thread(target=self.tick, args=(now(),), name="loopscope-last-drain", daemon=True)
         try:
             drain.start()
@@ -105,6 +106,7 @@ class Pump(threading.Thread):
         survey.look_at_items(state, moment, last=self._halt.is_set())
         survey.look_at_partners([r for r in list(state.resources.values()) if r.waiting])
         batch = recorder.take()
+        batch.is_last, self._leaves = self._leaves, False
         self._aftermath.look(batch, moment)
         self._watchdog.help(now())  # what came since the drain began may have kept this thread, too
         for clock in list(recorder.loops):

@@ -366,6 +366,7 @@ class Batch:
     faults: list[Fault] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     over: list[Finding] = field(default_factory=list)  # found before, and no longer
+    is_last: bool = False  # the process is about to end: what is open is said once more
     resources: list[Resource] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     lags: list[Lag] = field(default_factory=list)

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 FEW = 100  # tasks: while so few are open, all of them are written
 YOUNG = 100_000_000  # ns; with more, work must be this old: under load most is over before anyone could look
 SHARE = 20  # a rewrite that took one part of a core's time is followed by 19 parts without one
-UNDER_LOAD = SECOND // 2  # between two rewrites: each statement stops a busy loop half a dozen times
+UNDER_LOAD = SECOND // 2  # without news, for each statement makes a busy loop wait half a dozen times
 
 
 class OpenWork:
-    """Writes the open tables of one segment, those that changed: under load twice a second, else as often as
-    that takes at most 5 % of the time.
+    """Writes the open tables of one segment, those that changed, and at most 5 % of the time.
+
+    Under load that is twice a second, and when work has become so old that somebody could look at it.
 
     What is spent is measured as processor time of this thread: waiting for the GIL beside a busy loop is no
     reason to say less.
@@ -42,11 +43,21 @@ class OpenWork:
         self._spent = spent
         self._written: dict[str, list[Row]] = {}
         self._not_before = 0
+        self._rests_until = 0
+        self._written_at = 0
         self.since = 0  # rows that waits had when this was last up to date
 
     def is_due(self, moment: int) -> bool:
-        """Whether the last rewrite's cost, and the load, allow another one."""
-        return moment >= self._not_before
+        """Whether the last rewrite's cost allows another one, and under load whether that is worth it."""
+        return moment >= self._not_before and (moment >= self._rests_until or self._has_news(moment))
+
+    def _has_news(self, moment: int) -> bool:
+        """Is there a job or a task that was too young for the last rewrite?"""
+        after, until = self._written_at - YOUNG, moment - YOUNG
+        jobs, tasks = list(self._state.jobs.values()), list(self._state.tasks.values())
+        return any(after < job.started <= until for job in jobs) or any(
+            after < task.created <= until for task in tasks
+        )
 
     def write(self, segment: Segment, moment: int, *, always: bool = False) -> None:
         """Rewrite what changed, if that is due, or `always`."""
@@ -61,8 +72,9 @@ class OpenWork:
                 segment.rewrite(table, rows)
                 self._written[table] = rows
         self.since = segment.rows["waits"]
-        pause = UNDER_LOAD if thin_tasks or not is_quiet else 0
-        self._not_before = moment + max(pause, (self._spent() - began) * SHARE)
+        self._written_at = moment
+        self._rests_until = moment + UNDER_LOAD if thin_tasks else 0
+        self._not_before = moment + (self._spent() - began) * SHARE
 
     def clear(self, segment: Segment) -> None:
         """Empty the tables: another segment says from now on what is open."""

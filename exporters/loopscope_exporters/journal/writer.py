@@ -28,12 +28,12 @@ class Writer:
 
     def __init__(self, state: LiveState, path: Path, number: int, moment: int) -> None:
         self._state = state
-        self._opened = self._marked = moment
+        self._opened = self._marked = self._beaten = moment
+        self._told_dropped = self._dropped()
         self._rows = Rows(state.anchor)
         self._open_work = OpenWork(state, self._rows)
         self._segment = Segment(path, lambda segment: self._begin(segment, number))
         self._written = False
-        self._told_dropped = self._dropped()
         self._first_size = folder.size(path)
         self._size = self._weigh_at = self._look_at = 0
 
@@ -79,8 +79,7 @@ class Writer:
 
     def write(self, batch: Batch) -> None:
         """One drain: what ended, what is open, and a heartbeat, all or nothing; nothing if none is due."""
-        has_lost = self._dropped() != self._told_dropped
-        if not (has_lost or _has_rows(batch) or self._open_work.is_due(batch.now)):
+        if not (batch.is_last or self._is_due(batch)):
             return
         with self._segment.transaction():
             self._mark(batch.now)
@@ -91,10 +90,19 @@ class Writer:
             found = [self._rows.finding(finding, batch.now) for finding in batch.findings]
             found += [self._rows.finding(finding, batch.now, over=True) for finding in batch.over]
             self._segment.append("findings", found, len(found))
-            self._open_work.write(self._segment, batch.now)
+            self._open_work.write(self._segment, batch.now, always=batch.is_last)
             self._write_names(self._segment)
             self._beat(batch.now)
         self._written = True
+
+    def _is_due(self, batch: Batch) -> bool:
+        return (
+            any(getattr(batch, table) for table in ENDED)
+            or bool(batch.findings or batch.over)
+            or self._open_work.is_due(batch.now)
+            or batch.now - self._beaten >= SECOND
+            or self._dropped() != self._told_dropped
+        )
 
     def is_there(self, moment: int) -> bool:
         """Whether the file is still in its folder, as seen at most a second ago.
@@ -156,7 +164,8 @@ class Writer:
                 rows.clear()
 
     def _beat(self, moment: int, *, sealed: int = 0, ended: int = 0) -> None:
-        wall, self._told_dropped = self._state.anchor.to_wall(moment), self._dropped()
+        wall = self._state.anchor.to_wall(moment)
+        self._beaten, self._told_dropped = moment, self._dropped()
         self._segment.beat(wall, self._drift(wall), self._told_dropped, self._open_work.since, sealed, ended)
 
     @staticmethod
@@ -165,7 +174,3 @@ class Writer:
 
     def _dropped(self) -> int:
         return sum(self._state.dropped.values())
-
-
-def _has_rows(batch: Batch) -> bool:
-    return any(getattr(batch, table) for table in ENDED) or bool(batch.findings or batch.over)

@@ -80,3 +80,27 @@ def test_the_process_died_and_its_open_work_is_known(killed):
     (hold,) = history.holds
     assert hold.open
     assert journal.problems == []
+
+
+LEAVES_UNDER_LOAD = """
+import asyncio, os, sys, loopscope
+from loopscope.recorder import recorder
+loopscope.instrument(journal=sys.argv[1], metrics_port=-1, spans="off", detail_rate=1).exporter("journal")
+recorder.detail.left = -1000.0
+async def serve():
+    load = [asyncio.create_task(asyncio.sleep(60)) for _ in range(10)]
+    await asyncio.sleep(0.15)
+    with loopscope.job("the last one"):
+        await asyncio.sleep(0.01)
+        os._exit(3)
+async def main():
+    await asyncio.create_task(serve())
+asyncio.run(main())
+"""
+
+
+def test_what_began_just_before_the_process_ended_itself_is_known(folder):
+    """Under load, when open work is not written at each drain."""
+    left = subprocess.run([sys.executable, "-c", LEAVES_UNDER_LOAD, str(folder)], check=False, timeout=60)
+    assert left.returncode == 3
+    assert [job.name for job in Journal(folder).jobs()] == ["the last one"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from loopscope.context import thin_tasks
 from loopscope_exporters.journal.open_work import SHARE, UNDER_LOAD, YOUNG, OpenWork
 from loopscope_exporters.journal.rows import Rows
@@ -75,8 +77,23 @@ def test_under_load_it_is_written_twice_a_second(record, monkeypatch):
     work = open_work(recording, pad)
     for moment in (0, UNDER_LOAD - 1, UNDER_LOAD):
         recording.task()
-        work.write(pad, recording.now + moment)
+        work.write(pad, recording.now + YOUNG + moment)
     assert pad.written == [("open_tasks", 1), ("open_tasks", 3)]
+
+
+@pytest.mark.parametrize("kind", ["task", "job"])
+def test_under_load_what_is_old_enough_to_be_looked_at_is_written(record, monkeypatch, kind):
+    """What hangs is on record when it has lasted for as long as at other times."""
+    recording, pad = record(), Pad()
+    monkeypatch.setitem(thin_tasks, 1, 1)
+    work = open_work(recording, pad)
+    work.write(pad, recording.now)
+    getattr(recording.after(0.1), kind)()
+    assert not work.is_due(recording.now + YOUNG - 1)
+    assert work.is_due(recording.now + YOUNG)
+    work.write(pad, recording.now + YOUNG)
+    assert pad.written == [(f"open_{kind}s", 1)]
+    assert not work.is_due(recording.now + YOUNG + 1)
 
 
 def test_the_end_is_written_whatever_it_costs(record):

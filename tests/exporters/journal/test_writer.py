@@ -11,6 +11,7 @@ import pytest
 from loopscope import context
 from loopscope.records import CANCELLED, ERROR, Batch
 from loopscope_exporters.journal import JournalExporter
+from loopscope_exporters.journal.open_work import OpenWork
 
 
 def table(recording, name):
@@ -47,6 +48,11 @@ def test_a_drain_with_nothing_to_say_leaves_the_journal_alone(record, monkeypatc
     assert heartbeat() == first + 200_000_000
     recording.after(0.4).drain()
     assert heartbeat() == first + 600_000_000
+    monkeypatch.setattr(OpenWork, "is_due", lambda *_: False)
+    recording.after(0.9).drain()
+    assert heartbeat() == first + 600_000_000
+    recording.after(0.1).drain()
+    assert heartbeat() == first + 1_600_000_000
     assert len(table(recording, "tasks")) == 1
 
 
