@@ -4,7 +4,6 @@ import time
 
 import pytest
 from handmade_journal import DEAD_PID, Segment
-from yardstick import slowness
 
 from loopscope.diagnosis.engine import diagnose
 from loopscope.diagnosis.tally import TaskKey
@@ -104,7 +103,7 @@ def test_a_million_ended_tasks_are_diagnosed_in_time(tmp_path):
     began = time.process_time()
     (case,) = Journal(tmp_path).cases()
     assert diagnose([case]).findings == ()
-    assert time.process_time() - began < 3 * slowness()
+    assert time.process_time() - began < 3
     assert sum(tally.count for tally in case.history.tasks.values()) == 1_000_000
     assert TaskKey("speak7", Place("/srv/podcast/engine.py", 7, "speak")) in case.history.tasks
     segment.close()
