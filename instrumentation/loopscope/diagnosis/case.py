@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from loopscope import places
 from loopscope.clock import SECOND
+from loopscope.diagnosis.deadlock import deadlocks
 from loopscope.diagnosis.graph import Graph
 from loopscope.records import NOWHERE, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from loopscope.diagnosis.deadlock import Deadlock
     from loopscope.diagnosis.history import History
     from loopscope.records import Fault, Hold, Job, Process, Resource, Snapshot, Task, Wait, WorkItem
 
@@ -158,6 +160,11 @@ class Case:
     def graph(self) -> Graph:
         """Who waits for whom."""
         return Graph(self)
+
+    @cached_property
+    def deadlocks(self) -> list[Deadlock]:
+        """Circles of waits, which several rules tell apart."""
+        return deadlocks(self)
 
     @staticmethod
     def own_line(*candidates: Place | object) -> Place:

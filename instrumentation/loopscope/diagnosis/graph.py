@@ -35,6 +35,7 @@ class Graph:
 
     def __init__(self, case: Case) -> None:
         self._case = case
+        self._permits: dict[int, Need | None] = {}  # by resource: thousands may wait for the same one
         self.needs: dict[int, Need] = {}
         for id_, wait in case.waits.items():
             need = self._need(wait)
@@ -49,7 +50,10 @@ class Graph:
         if wait.until > 0:  # a time-out ends it
             return None
         if wait.kind in PERMITS and wait.resource is not None:
-            return self._permit(wait.resource)
+            known, id_ = self._permits, wait.resource.id
+            if id_ not in known:
+                known[id_] = self._permit(wait.resource)
+            return known[id_]
         if wait.kind in ENDS:
             if wait.awaits:
                 left = tuple(id_ for id_ in wait.awaits if id_ in self._case.tasks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loopscope.diagnosis import prose
-from loopscope.diagnosis.deadlock import deadlocks
 from loopscope.diagnosis.words import SEMAPHORE_STARVATION
 from loopscope.records import CRITICAL, Finding
 
@@ -25,7 +24,7 @@ class SemaphoreStarvation:
         return bool(case.graph.stuck)
 
     def examine(self, case: Case) -> Iterator[Finding]:
-        for deadlock in deadlocks(case):
+        for deadlock in case.deadlocks:
             if deadlock.counts_permits:
                 yield self._finding(case, deadlock)
 
