@@ -56,7 +56,7 @@ class Lengths(Generic[Key]):
         late, self._taken = self._taken, self._arrays
         self._arrays = {}
         parts = [
-            (key, _emptied(found)) for arrays in (late, self._taken) for key, found in list(arrays.items())
+            (key, _emptied(found)) for arrays in (late, self._taken) for key, found in arrays.copy().items()
         ]
         return [(key, lengths) for key, lengths in parts if lengths]
 

@@ -64,8 +64,8 @@ class Owned:
         self._known.clear()
 
     def _sweep(self) -> None:
-        known = list(self._known.items())
-        self._known = {key: entry for key, entry in known if entry[0].id in recorder.resources}
+        known = self._known.copy()
+        self._known = {key: entry for key, entry in known.items() if entry[0].id in recorder.resources}
         self._sweep_at = max(SWEEP_FROM, 2 * len(self._known))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from loopscope.context import name_asker, promote, thin_tasks
@@ -25,8 +24,7 @@ def look_at_thin_tasks(state: LiveState, moment: int, age: int = LOOK_AFTER) -> 
 
     One that its loop does not know any more was collected, or is just ending: the next look decides.
     """
-    # Keys alone: a tuple for each would set off collections, whose callbacks let the loop change the table.
-    oldest = list(islice(thin_tasks, MOST))
+    oldest = list(thin_tasks)[:MOST]
     due = [(key, at) for key in oldest if (at := thin_tasks.get(key, moment)) <= moment - age]
     behind = [
         w for t in list(state.tasks.values()) if (w := t.wait) is not None and moment - w.started >= age

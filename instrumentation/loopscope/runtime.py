@@ -127,7 +127,7 @@ class Handle:
         recorder.rest()
         _forget_resources()
         self._ready.set()
-        for name, exporter in self.exporters.items():
+        for name, exporter in self.exporters.copy().items():
             with self._guarded(name):
                 exporter.stop()
         self.exporters.clear()
@@ -148,7 +148,7 @@ class Handle:
                 say(finding)
         except Exception:
             recorder.fault("diagnosis")
-        for name, exporter in list(self.exporters.items()):
+        for name, exporter in self.exporters.copy().items():
             with self._guarded(name):
                 exporter.drain(batch)
 

@@ -79,7 +79,7 @@ def _close(item: WorkItem, at: int) -> None:
 
 
 def _look_after_sent() -> None:
-    for id_, one in [*sent.items()]:
+    for id_, one in sent.copy().items():
         verdict = "" if one.item.ended else one.verdict()
         if verdict and id_ not in _doubted:
             _doubted.add(id_)

@@ -102,7 +102,12 @@ class Names:
 
 
 class LiveState:
-    """Open work, and totals. The open dictionaries change under the reader: copy with `list()` first."""
+    """Open work, and totals. The open dictionaries change under the reader: copy them first, in one step.
+
+    One step are ``list(d)``, ``list(d.values())``, ``[*d.values()]`` and ``d.copy()``. Not so
+    ``list(d.items())`` and ``tuple(d.values())``: they make objects that may set off a collection, and in a
+    collection's callbacks other threads get their turn.
+    """
 
     def __init__(self, process: Process, anchor: Anchor, settings: Settings) -> None:
         self.process = process
@@ -275,12 +280,12 @@ class LiveState:
         return Snapshot(
             at=now,
             process=self.process,
-            jobs=tuple(self.jobs.values()),
-            tasks=tuple(self.tasks.values()),
+            jobs=(*self.jobs.values(),),
+            tasks=(*self.tasks.values(),),
             waits=tuple(self.open_waits()),
             holds=tuple(hold for r in resources for hold in list(r.holders.values())),
             items=(*list(self.items.values()), *list(self.hosted.values())),
-            blocks=tuple(self.blocks.values()),
+            blocks=(*self.blocks.values(),),
             resources=tuple(resources),
-            faults=tuple(self.open_faults.values()),
+            faults=(*self.open_faults.values(),),
         )

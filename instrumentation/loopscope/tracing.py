@@ -47,10 +47,10 @@ def enable(chosen: TracerProvider) -> None:
         return
     running_span.sampler, running_span.id_generator = chosen.sampler, chosen.id_generator
     provider, _spans = chosen, running_span
-    for job in tuple(recorder.jobs.values()):
+    for job in list(recorder.jobs.values()):
         running_span.adopt_open(job, recorder.jobs.get(job.parent))
     enabled = running_span.active = True
-    for call in tuple(_when_enabled):
+    for call in _when_enabled.copy():
         _notify(call)
 
 

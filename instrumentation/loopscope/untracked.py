@@ -42,7 +42,7 @@ def untrack_code() -> None:
 
     Then it is undone: modules that are still alive would be emptied, and hooks may be called later than that.
     """
-    todo: list[Any] = [module for name, module in list(sys.modules.items()) if _is_ours(name)]
+    todo: list[Any] = [module for name, module in sys.modules.copy().items() if _is_ours(name)]
     found: dict[int, Any] = {}
     while todo:
         part = todo.pop()

@@ -43,7 +43,7 @@ def started(process: Any, executor: Resource | None, site: Place | RawPlace) -> 
 
 def look(moment: int, items: Collection[WorkItem]) -> None:
     """Record the workers that died since the last look, at work on one of the items or not; for the pump."""
-    for pid, worker in [*_alive.items()]:
+    for pid, worker in _alive.copy().items():
         status = private.exit_status(worker.handle)
         if status is None:
             continue

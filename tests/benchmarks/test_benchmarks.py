@@ -17,12 +17,12 @@ ROWS = {"spawn", "steps", "free_semaphore", "busy_semaphore", "to_thread", "long
 
 
 def bench(folder, *arguments):
-    """The report of one run, and what it printed."""
+    """The report of one run, what it printed, and what it complained of."""
     report = folder / "bench.json"
     command = [sys.executable, BENCHMARKS, "--quick", f"--json={report}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr
-    return json.loads(report.read_text()), done.stdout
+    return json.loads(report.read_text()), done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_nobody_saves_work_by_losing_records(report):
     """No variant of ours drops a record or has a fault in any row, and spans arrive for the tasks."""
     for name, row in report[0]["rows"].items():
         for one in row["rounds"]:
-            assert {one[variant]["dropped"] + one[variant]["faults"] for variant in OURS} == {0}
+            assert {one[variant]["dropped"] + one[variant]["faults"] for variant in OURS} == {0}, report[2]
             if name in {"spawn", "steps", "free_semaphore", "busy_semaphore"}:
                 assert one["loopscope_spans"]["spans"] >= one["contrib"]["spans"] > 0
 

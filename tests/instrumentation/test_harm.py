@@ -7,7 +7,7 @@ import concurrent.futures
 import importlib
 import inspect
 import pkgutil
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 
 import anyio
 import httpx
@@ -205,3 +205,19 @@ def test_nor_does_one_while_tasks_are_thin(owner, name, expected, observe, monke
         broken.setattr(owner, name, refuse)
         result = asyncio.run(everything())
     assert result == expected
+
+
+def test_an_exporter_that_fails_at_the_end_does_not_keep_the_others_from_closing(observe, caplog):
+    """What stops after it is stopped as well, and `uninstrument()` raises nothing."""
+    seen, stopped = observe(), []
+
+    class Failing(SimpleNamespace):
+        def stop(self):
+            raise OSError("the disk is gone")
+
+    last = SimpleNamespace(drain=lambda _: None, stop=lambda: stopped.append(1))
+    seen.handle.exporters.update(failing=Failing(drain=lambda _: None), last=last)
+    loopscope.uninstrument()
+    assert stopped == [1]
+    assert seen.state.faults == {"exporter failing": 1}
+    assert "the disk is gone" in caplog.text

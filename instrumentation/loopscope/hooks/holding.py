@@ -141,7 +141,7 @@ def give_back(primitive: Any, resource: Resource, caller: FrameType) -> None:
     """A release: it closes a hold, unless it is certain that nobody had this permit."""
     task = recorded_task()
     if task is None or task.id not in resource.holders:
-        is_ours = any(_holds_for(hold.task, task) for hold in resource.holders.values())
+        is_ours = any(_holds_for(hold.task, task) for hold in [*resource.holders.values()])
         if not is_ours and over_release.is_one(primitive, resource, task, caller):
             return
     if resource.holders:
@@ -154,9 +154,9 @@ def let_go(resource: Resource) -> None:
     holders = resource.holders
     ended = holders.pop(task.id, None) if task is not None else None
     if ended is None:
-        key = next((k for k, h in holders.items() if _holds_for(h.task, task)), 0)
+        key = next((k for k, h in holders.copy().items() if _holds_for(h.task, task)), 0)
         resource.handed += not key
-        ended = holders.pop(key or next(iter(holders)))
+        ended = holders.pop(key or next(iter(holders.copy())))
     resource.in_use -= 1
     ended.released = now()
     lasted, detail = ended.released - ended.acquired, recorder.detail

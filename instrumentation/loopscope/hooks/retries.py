@@ -37,7 +37,7 @@ def ended(wait: Wait | None, method: Any, address: Any, status: int = 0) -> None
     try:
         if wait is not None and (wait.outcome in {ERROR, TIMED_OUT} or status in ASK_AGAIN):
             if len(_failed) >= MOST_FAILED:
-                del _failed[next(iter(_failed))]
+                _failed.pop(next(iter(_failed.copy()), 0), None)
             _failed[_key(wait, method, address)] = None
     except Exception:
         recorder.fault("retry")

@@ -145,7 +145,7 @@ def _releasing(original: Callable[[Any], None]) -> Callable[[Any], None]:
                     return
             resource = getattr(self, RESOURCE, None)
             if holders and (resource is None or not resource.holders):
-                holders.pop(next(iter(holders)), None)  # anybody may release a semaphore
+                holders.pop(next(iter(holders.copy()), 0), None)  # anybody may release a semaphore
             elif resource is not None:
                 holding.give_back(self, resource, sys._getframe(1))
         except Exception:
