@@ -44,3 +44,11 @@ def test_the_walk_ends_at_the_event_loop_unless_that_sleeps():
     assert [in_c for in_c, _ in found] == [in_python for _, in_python in found]
     assert step is NOWHERE
     assert select[0].co_name == "test_the_walk_ends_at_the_event_loop_unless_that_sleeps"
+
+
+def test_what_ends_a_walk_is_forgotten_with_the_hooks(observe):
+    """Code that is gone leaves its address to other code, a hook's of the next time among it."""
+    seen = observe()
+    assert id(asyncio.BaseEventLoop._run_once.__code__) in places.stop_codes
+    seen.finish()
+    assert places.stop_codes == set()

@@ -37,6 +37,7 @@ def install(patches: Patches, settings: Settings) -> None:
     patches.replace(events.Handle, "_run", timed)
     places.stop_codes.add(id(events.Handle._run.__code__))
     places.stop_codes.update(private.below_steps())
+    patches.on_restore(places.stop_codes.clear)  # other code may get these addresses
 
 
 def _timed(original: Callable[[Any], None], long_wait: int, long_step: int) -> Callable[[Any], None]:
