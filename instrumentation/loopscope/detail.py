@@ -77,6 +77,9 @@ except ImportError:  # no compiler where it was installed
 
         __slots__ = ("left", "over", "tasks")
 
+        def serve(self) -> None:
+            """Be the one that all hooks ask from now on: compiled ones do not look into the recorder."""
+
 
 class Detail(Budget):
     """The budget, and the counts of what was not kept. `left` falls with each record; the pump refills it."""

@@ -39,7 +39,7 @@ except ImportError:  # no compiler where it was installed
 
         @staticmethod
         def forget() -> None:
-            """The loops have lost their clocks: compiled hooks remember the one they asked for last."""
+            """Which loop has or runs which clock has changed; compiled hooks remember what they found."""
 
 
 class LoopClock(Times):
@@ -93,6 +93,7 @@ class LoopClock(Times):
         self.thread_name = threading.current_thread().name
         self.woke = self.mark = now()
         clocks[self.thread] = self
+        self.forget()
 
     def rest(self) -> None:
         """The loop stopped running: whatever its thread does now is not the loop's business."""
@@ -100,6 +101,7 @@ class LoopClock(Times):
         self.running = None
         if clocks.get(self.thread) is self:
             del clocks[self.thread]
+        self.forget()
 
     def wake_up(self) -> None:
         """Call those who wait for the loop to be awake; another thread may add to them meanwhile."""

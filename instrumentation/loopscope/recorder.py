@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from loopscope import context, peers, places, repeats
 from loopscope.clock import SECOND, ids, now
 from loopscope.detail import Detail
-from loopscope.loop_clock import clocks
+from loopscope.loop_clock import LoopClock, clocks
 from loopscope.records import (
     OK,
     Batch,
@@ -29,7 +29,6 @@ from loopscope.untracked import untrack
 
 if TYPE_CHECKING:
     from loopscope.faults import Failed
-    from loopscope.loop_clock import LoopClock
     from loopscope.usage import Sample
 
 
@@ -90,6 +89,7 @@ class Recorder:
         context.hosted.clear()
         context.thin_tasks.clear()
         clocks.clear()
+        LoopClock.forget()
 
     def configure(self, settings: Settings) -> None:
         self.settings = settings
@@ -99,6 +99,7 @@ class Recorder:
         self.hold_threshold = int(settings.hold_threshold * SECOND)
         self.block_threshold = int(settings.block_threshold * SECOND)
         self.detail = Detail(settings)
+        self.detail.serve()
 
     def rest(self) -> None:
         """Keep nothing from now on: a hook that somebody wrapped outlives `uninstrument()`.

@@ -283,7 +283,6 @@ prepare(PyObject *module)
     str_done = PyUnicode_InternFromString("done");
     str_factory = PyUnicode_InternFromString("_task_factory");
     str_name = PyUnicode_InternFromString("name");
-    str_detail = PyUnicode_InternFromString("detail");
     str_fault = PyUnicode_InternFromString("fault");
     str_exception = PyUnicode_InternFromString("_exception");
     str_cancelled = PyUnicode_InternFromString("cancelled");

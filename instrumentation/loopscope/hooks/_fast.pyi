@@ -29,6 +29,7 @@ class Budget:
     left: float
     over: int
     tasks: int
+    def serve(self) -> None: ...
 
 class Request: ...
 

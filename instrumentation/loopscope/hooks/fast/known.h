@@ -27,7 +27,7 @@ static Known known;
 
 static PyTypeObject *deque_type;
 
-static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_detail, *str_fault, *one;
+static PyObject *str_clock, *str_self, *str_done, *str_factory, *str_name, *str_fault, *one;
 static PyObject *str_exception, *str_cancelled, *str_ready, *str_append, *str_state;
 static PyObject *str_CANCELLED, *str_thin, *str_waiters, *str_value, *str_locked, *str_site;
 static PyObject *str_waits_at, *str_arrays, *str_is_locked, *str_wake_next, *str_wake_first;

@@ -10,9 +10,7 @@ thin_job(void)
     }
     int is_thin = 0;
     if (job == Py_None) {
-        Budget *detail = budget();
-        is_thin = detail != NULL && detail->left <= 0;
-        Py_XDECREF(detail);
+        is_thin = budget->left <= 0;
     }
     else if (Py_TYPE(job) == known.job) {
         is_thin = SLOT(job, known.job_thin) == Py_True;

@@ -12,13 +12,16 @@ typedef struct {
 /* The clock that was asked for last, or NULL: the dictionary of its loop is not looked into again. */
 static PyObject *last_clock;
 
+/* Likewise of the loop that runs in this thread, until any loop begins to run or stops. */
+static PyObject *last_here;
+static unsigned long last_thread;
+
 static void
 times_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    if (last_clock == self) {
-        last_clock = NULL;
-    }
+    last_clock = last_clock == self ? NULL : last_clock;
+    last_here = last_here == self ? NULL : last_here;
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -26,12 +29,12 @@ times_dealloc(PyObject *self)
 static PyObject *
 forget(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
 {
-    last_clock = NULL;
+    last_clock = last_here = NULL;
     Py_RETURN_NONE;
 }
 
 static PyMethodDef times_methods[] = {
-    {"forget", forget, METH_NOARGS | METH_STATIC, PyDoc_STR("The loops have lost their clocks.")},
+    {"forget", forget, METH_NOARGS | METH_STATIC, PyDoc_STR("Which loop has or runs which clock has changed.")},
     {NULL},
 };
 
@@ -68,6 +71,21 @@ typedef struct {
     long long over, tasks;
 } Budget;
 
+/* The recorder's; NULL before there is one. */
+static Budget *budget;
+
+static PyObject *
+serve(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    Py_XSETREF(budget, (Budget *)Py_NewRef(self));
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef budget_methods[] = {
+    {"serve", serve, METH_NOARGS, PyDoc_STR("Be the one that all hooks ask from now on.")},
+    {NULL},
+};
+
 static PyMemberDef budget_members[] = {
     {"left", T_DOUBLE, offsetof(Budget, left), 0, NULL},
     {"over", T_LONGLONG, offsetof(Budget, over), 0, NULL},
@@ -76,6 +94,7 @@ static PyMemberDef budget_members[] = {
 };
 
 static PyType_Slot budget_slots[] = {
+    {Py_tp_methods, budget_methods},
     {Py_tp_members, budget_members},
     {0, NULL},
 };
@@ -86,17 +105,6 @@ static PyType_Spec budget_spec = {
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .slots = budget_slots,
 };
-
-/* The recorder's; NULL if there is none, with an error set if that was met. */
-static Budget *
-budget(void)
-{
-    PyObject *detail = PyObject_GetAttr(known.recorder, str_detail);
-    if (detail != NULL && Py_TYPE(detail) != known.detail) {
-        Py_CLEAR(detail);
-    }
-    return (Budget *)detail;
-}
 
 /* Add a duration to a `Lengths` of the budget's, if there is one of its key: 1, 0 if not, -1 with an error set. */
 static int

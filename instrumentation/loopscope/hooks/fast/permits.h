@@ -4,10 +4,18 @@
 static PyObject *
 clock_here(void)
 {
-    PyObject *thread = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    unsigned long ident = PyThread_get_thread_ident();
+    if (last_here != NULL && last_thread == ident) {
+        return last_here;
+    }
+    PyObject *thread = PyLong_FromUnsignedLong(ident);
     PyObject *clock = thread == NULL ? NULL : PyDict_GetItemWithError(known.clocks, thread);
     Py_XDECREF(thread);
-    return clock != NULL && Py_TYPE(clock) == known.clock ? clock : NULL;
+    if (clock == NULL || Py_TYPE(clock) != known.clock) {
+        return NULL;
+    }
+    last_thread = ident;
+    return last_here = clock;
 }
 
 /* Is the task thin that a clock's loop runs? An error may be set if not. */
@@ -155,13 +163,8 @@ count_short_wait(PyObject *primitive, PyObject *kind, PyObject *clock, PyObject 
     if (lasted == 0 || PyErr_Occurred()) {
         return lasted == 0;
     }
-    Budget *detail = budget();
-    int counted = 0;
-    if (detail != NULL && lasted < detail->over && PyDict_Contains(known.open_tasks, key) == 0) {
-        counted = count_wait((PyObject *)detail, primitive, kind, lasted);
-    }
-    Py_XDECREF(detail);
-    return counted;
+    int is_thin = lasted < budget->over && PyDict_Contains(known.open_tasks, key) == 0;
+    return is_thin ? count_wait((PyObject *)budget, primitive, kind, lasted) : 0;
 }
 
 /* See `thin.took`, which is called for what is unusual. */
@@ -215,9 +218,7 @@ static int
 was_held_shortly(PyObject *holders, PyObject *key, long long mark)
 {
     PyObject *acquired = PyDict_GetItemWithError(holders, key);
-    Budget *detail = acquired == NULL ? NULL : budget();
-    int shortly = detail != NULL && mark - PyLong_AsLongLong(acquired) <= detail->over;
-    Py_XDECREF(detail);
+    int shortly = acquired != NULL && mark - PyLong_AsLongLong(acquired) <= budget->over;
     return shortly && !PyErr_Occurred();
 }
 

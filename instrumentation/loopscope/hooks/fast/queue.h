@@ -1,13 +1,5 @@
 /* A callback on its way into a loop's queue: what asyncio's `_call_soon` and the making of a handle do. */
 
-/* Is a loop open and not debugged? An error may be set if not. */
-static int
-is_open(PyObject *loop)
-{
-    return is_same(PyObject_GetAttr(loop, str_closed), Py_False) > 0
-           && is_same(PyObject_GetAttr(loop, str_debug), Py_False) > 0;
-}
-
 /* The version of the class of handles that was looked at last, 0 for none. */
 static unsigned int looked_at;
 

@@ -96,21 +96,20 @@ send_answer(PyObject *self, PyObject *const *arguments, size_t flagged, PyObject
 static int
 close_counted(PyObject *job)
 {
-    Budget *detail = budget();
-    PyObject *open = detail == NULL ? NULL : PyObject_GetAttr(known.recorder, str_jobs);
+    PyObject *detail = Py_NewRef(budget), *open = PyObject_GetAttr(known.recorder, str_jobs);
     PyObject *key = SLOT(job, known.job_id), *exception = SLOT(job, known.job_exception);
     long long end = moment(), lasted = open == NULL ? 0 : end - number(job, known.job_started);
     int closed = open != NULL && PyDict_CheckExact(open) && SLOT(job, known.job_thin) == Py_True && exception != NULL
-                 && PyObject_Not(exception) == 1 && lasted < detail->over;
+                 && PyObject_Not(exception) == 1 && lasted < ((Budget *)detail)->over;
     int is_open = closed ? PyDict_Contains(open, key) : 0;
     if (is_open > 0) {
         int failed = PyDict_DelItem(open, key) < 0 || put_number(job, known.job_ended, end) < 0;
         put(job, known.job_outcome, Py_NewRef(str_ok));
-        int counted = failed ? -1 : add_length((PyObject *)detail, str_lengths, SLOT(job, known.job_name), lasted);
-        PyObject *said = counted == 0 ? PyObject_CallMethodOneArg((PyObject *)detail, str_count_job, job) : NULL;
+        int counted = failed ? -1 : add_length(detail, str_lengths, SLOT(job, known.job_name), lasted);
+        PyObject *said = counted == 0 ? PyObject_CallMethodOneArg(detail, str_count_job, job) : NULL;
         Py_XDECREF(said);
     }
-    Py_XDECREF(detail);
+    Py_DECREF(detail);
     Py_XDECREF(open);
     return PyErr_Occurred() ? -1 : closed;
 }

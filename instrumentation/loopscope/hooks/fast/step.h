@@ -4,15 +4,13 @@
 static int
 counted(PyObject *key, PyObject *task, long long end)
 {
-    Budget *detail = budget();
-    PyObject *created = detail == NULL ? NULL : PyDict_GetItemWithError(known.thin_tasks, key);
-    int well = created != NULL && end - PyLong_AsLongLong(created) < detail->over; /* none: it has a record by now */
+    PyObject *created = PyDict_GetItemWithError(known.thin_tasks, key);
+    int well = created != NULL && end - PyLong_AsLongLong(created) < budget->over; /* none: it has a record by now */
     if (well && (well = is_same(PyObject_GetAttr(task, str_exception), Py_None)) > 0
         && (well = is_same(PyObject_CallMethodNoArgs(task, str_cancelled), Py_False)) > 0) {
-        detail->tasks += 1;
+        budget->tasks += 1;
         well = PyDict_DelItem(known.thin_tasks, key) < 0 ? -1 : 1;
     }
-    Py_XDECREF(detail);
     return PyErr_Occurred() ? -1 : well;
 }
 

@@ -60,8 +60,8 @@ static struct {
     unsigned int version;
 } untouched;
 
-/* Are a loop's methods that asyncio's `call_soon` asks asyncio's own, and `_call_soon` ours? Looked up anew in each of
-   its iterations, and when its class has changed. An error may be set if not. */
+/* Is a loop open, are its methods that asyncio's `call_soon` asks asyncio's own, and `_call_soon` ours? Looked up anew in
+   each of its iterations, and when its class has changed. An error may be set if not. */
 static int
 is_untouched(PyObject *loop)
 {
@@ -73,7 +73,8 @@ is_untouched(PyObject *loop)
     if (untouched.loop == loop && woke != 0 && untouched.woke == woke && version != 0 && untouched.version == version) {
         return 1;
     }
-    int is_so = has_own(loop, str_get_debug, known.get_debug) > 0 && has_own(loop, str_check_closed, known.check_closed) > 0
+    int is_so = is_same(PyObject_GetAttr(loop, str_closed), Py_False) > 0
+                && has_own(loop, str_get_debug, known.get_debug) > 0 && has_own(loop, str_check_closed, known.check_closed) > 0
                 && is_front(loop, str_call_soon, put_soon);
     untouched.loop = is_so ? loop : NULL;
     untouched.woke = woke;
@@ -81,11 +82,11 @@ is_untouched(PyObject *loop)
     return is_so;
 }
 
-/* Would asyncio do nothing with it but call our `_call_soon`? */
+/* Would asyncio do nothing with it but call our `_call_soon`? A loop in one of its iterations cannot be closed. */
 static int
 goes_straight(PyObject *loop)
 {
-    return is_open(loop) && is_untouched(loop);
+    return is_untouched(loop) && is_same(PyObject_GetAttr(loop, str_debug), Py_False) > 0;
 }
 
 static PyObject *
