@@ -1,8 +1,8 @@
 """What loopscope costs: ``python tests/benchmarks [--quick]`` prints ratios against bare asyncio.
 
 Every measurement runs in a process of its own. A round runs all variants of a workload one after the
-other, each round beginning with another one; what counts is the ratio within a round, so that a machine that
-grows slower or faster meanwhile does not decide.
+other, each round beginning with another one, and the services in turns; what counts is the ratio within a
+round, so that a machine that grows slower or faster meanwhile does not decide.
 """
 
 from __future__ import annotations
@@ -75,12 +75,13 @@ def _round(name: str, number: int, *, quick: bool) -> Round:
     """One trial of each variant, in an order that turns with the round."""
     names = list(VARIANTS)
     turn = number % len(names)
-    return {variant: _trial(name, variant, quick=quick) for variant in names[turn:] + names[:turn]}
+    names = names[turn:] + names[:turn]
+    if name == REQUESTS:
+        return load.measure(names, *((1, 1) if quick else (4, 2)))
+    return {variant: _trial(name, variant, quick=quick) for variant in names}
 
 
 def _trial(name: str, variant: str, *, quick: bool) -> Trial:
-    if name == REQUESTS:
-        return load.measure(variant, seconds=1 if quick else 4)
     operations = WORKLOADS[name].operations
     if quick:
         operations = operations // 10 // BATCH * BATCH
